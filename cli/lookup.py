@@ -1,0 +1,121 @@
+"""From what people type to what the API wants: servers, flavors and images by id or by name.
+
+An id is tried first and the name only then, so a name can never hide the thing whose id it equals.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from novasim.cli.client import ApiError, Client
+from novasim.cli.errors import CliError
+
+# The image of a fresh cluster. The compute API does not list images, so its name is known here.
+IMAGES = {"cirros": "155d900f-4e14-4e4c-a73d-069cbf4541e6"}
+
+
+def server(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the server whose id or name is `wanted`, in the caller's project first, then in all.
+
+    :raises CliError: there is none, or there are several of that name
+    """
+    if _is_uuid(wanted):
+        found = _or_none(client, f"/servers/{wanted}", "server")
+        if found:
+            return found
+    pattern = f"^{re.escape(wanted)}$"
+    named = _named(client.pages("/servers/detail", "servers", {"name": pattern}), wanted)
+    if not named:
+        named = _named(_servers_of_all(client, pattern), wanted)
+    return _the_one(named, "server", wanted, "novasim list --all-tenants")
+
+
+def server_id(client: Client, wanted: str) -> str:
+    """Return the id of the server `wanted`; an id is taken as it is, since the server may be deleted by now.
+
+    :raises CliError: no server has this name, or several have
+    """
+    return wanted if _is_uuid(wanted) else server(client, wanted)["id"]
+
+
+def flavor(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the flavor whose id or name is `wanted`.
+
+    :raises CliError: there is none, or there are several of that name
+    """
+    found = _or_none(client, f"/flavors/{wanted}", "flavor")
+    if found:
+        return found
+    named = _named(client.pages("/flavors/detail", "flavors", {"is_public": "None"}), wanted)
+    return _the_one(named, "flavor", wanted, "novasim flavor-list --all")
+
+
+def image_id(wanted: str) -> str:
+    """Return the id of the image `wanted`, an id or a known name.
+
+    :raises CliError: it is neither
+    """
+    if wanted in IMAGES:
+        return IMAGES[wanted]
+    if _is_uuid(wanted):
+        return wanted
+    raise CliError(f"there is no image '{wanted}'. Use {' or '.join(IMAGES)}, or the id of an image")
+
+
+def hypervisor(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the hypervisor with the id, or of the host, `wanted`.
+
+    :raises CliError: there is none, or there are several of that name
+    """
+    every = list(client.pages("/os-hypervisors/detail", "hypervisors"))
+    found = [one for one in every if wanted in (str(one["id"]), one["hypervisor_hostname"])]
+    return _the_one(found, "hypervisor", wanted, "novasim hypervisor-list")
+
+
+def flavor_names(client: Client) -> dict[str, str]:
+    """Return the names of all flavors by their ids."""
+    return {one["id"]: one["name"] for one in client.pages("/flavors", "flavors", {"is_public": "None"})}
+
+
+def flavor_name(of_server: dict[str, Any], names: dict[str, str]) -> str:
+    """Return the name of a server's flavor; from 2.47 on the server carries it, below that only the id."""
+    shown = of_server["flavor"]
+    return shown.get("original_name") or names.get(shown.get("id"), shown.get("id"))
+
+
+def _or_none(client: Client, path: str, key: str) -> dict[str, Any] | None:
+    try:
+        return client.get(path)[key]
+    except ApiError as error:
+        if error.status in (400, 404):
+            return None
+        raise
+
+
+def _servers_of_all(client: Client, pattern: str) -> Iterable[dict[str, Any]]:
+    try:
+        yield from client.pages("/servers/detail", "servers", {"name": pattern, "all_tenants": True})
+    except ApiError as error:
+        if error.status != 403:
+            raise
+
+
+def _named(items: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    return [item for item in items if item["name"] == name]
+
+
+def _the_one(found: list[dict[str, Any]], what: str, wanted: str, see: str) -> dict[str, Any]:
+    if not found:
+        raise CliError(f"there is no {what} '{wanted}'. See: {see}")
+    if len(found) > 1:
+        ids = ", ".join(str(one["id"]) for one in found)
+        raise CliError(f"{len(found)} {what}s are called '{wanted}'. Give one of their ids: {ids}")
+    return found[0]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False

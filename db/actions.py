@@ -1,0 +1,127 @@
+"""The record of what was done to a server: actions, their events, and faults (spec 3.10, 6.5).
+
+An action is one client request; an event is one hop of it, found by (server, request id, event name), so that a hop
+that runs twice still is one event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import update as sql_update
+
+from novasim import exceptions
+from novasim.context import RequestContext
+from novasim.db import models
+from novasim.db.engine import Transaction
+
+_A = models.instance_actions.c
+_E = models.instance_actions_events.c
+_F = models.instance_faults.c
+SUCCESS, ERROR = "Success", "Error"
+
+_ACTION_ID = select(_A.id).where(_A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
+_TIME = models.Time
+_START_EVENT = insert(models.instance_actions_events).from_select(
+    ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"],
+    select(bindparam("b_event", type_=models.Name), func.max(_A.id), bindparam("b_now", type_=_TIME),
+           bindparam("b_finish", type_=_TIME), bindparam("b_result", type_=models.Name),
+           bindparam("b_host", type_=models.Name), bindparam("b_now", type_=_TIME), literal(0)).where(
+        _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).having(
+        func.max(_A.id).is_not(None)))
+_FINISH_EVENT = sql_update(models.instance_actions_events).where(
+    _E.event == bindparam("b_event"), _E.finish_time.is_(None),
+    _E.action_id.in_(_ACTION_ID.scalar_subquery())).values(
+    finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
+    traceback=bindparam("b_traceback"))
+_FAIL_ACTION = sql_update(models.instance_actions).where(
+    _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).values(
+    message=ERROR, finish_time=bindparam("b_now"), updated_at=bindparam("b_now"))
+
+
+def start(tx: Transaction, context: RequestContext, instance_uuid: str, action: str) -> None:
+    """Note that a request began; its id is the action's."""
+    tx.execute(insert(models.instance_actions), {
+        "action": action, "instance_uuid": instance_uuid, "request_id": context.request_id,
+        "user_id": context.user_id, "project_id": context.project_id, "start_time": tx.now, "created_at": tx.now,
+        "updated_at": tx.now, "deleted": 0})
+
+
+def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: str, host: str | None = None,
+                done: bool = False) -> None:
+    """Note that a hop began; with ``done`` also that it ended well, where it is one transaction."""
+    tx.execute(_START_EVENT, {
+        "b_event": event, "b_now": tx.now, "b_finish": tx.now if done else None,
+        "b_result": SUCCESS if done else None, "b_host": host, "b_uuid": instance_uuid, "b_request": request_id})
+
+
+def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: str,
+                 traceback: str | None = None) -> None:
+    """Note that a hop ended: well, or with a traceback; that also fails its action."""
+    tx.execute(_FINISH_EVENT, {
+        "b_event": event, "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
+        "b_traceback": traceback, "b_uuid": instance_uuid, "b_request": request_id})
+    if traceback is not None:
+        fail(tx, request_id, instance_uuid)
+
+
+def fail(tx: Transaction, request_id: str, instance_uuid: str) -> None:
+    """Mark the action as failed: the user sees ``message: Error``."""
+    tx.execute(_FAIL_ACTION, {"b_uuid": instance_uuid, "b_request": request_id, "b_now": tx.now})
+
+
+def add_fault(tx: Transaction, instance_uuid: str, error: BaseException, host: str | None = None,
+              details: str | None = None) -> None:
+    """Note why a server failed (spec 6.5): the message is cut to 255, details are for admins."""
+    message = getattr(error, "text", None) or str(error) or type(error).__name__
+    tx.execute(insert(models.instance_faults), {
+        "instance_uuid": instance_uuid, "code": getattr(error, "code", 500), "message": message[:255],
+        "details": details, "host": host, "created_at": tx.now, "deleted": 0})
+
+
+def latest_faults(tx: Transaction, instance_uuids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The newest fault of each server: one statement."""
+    newest = select(func.max(_F.id)).where(_F.instance_uuid.in_(instance_uuids), _F.deleted == 0).group_by(
+        _F.instance_uuid)
+    return {row.instance_uuid: dict(row._mapping)
+            for row in tx.execute(select(models.instance_faults).where(_F.id.in_(newest)))}
+
+
+def list_page(tx: Transaction, instance_uuid: str, limit: int | None = None, marker: str | None = None,
+              changes_since: datetime | None = None, changes_before: datetime | None = None) -> list[dict[str, Any]]:
+    """The actions of a server, newest first.
+
+    :param marker: request id
+    :raises Invalid: when the marker is unknown
+    """
+    statement = select(models.instance_actions).where(_A.instance_uuid == instance_uuid).order_by(
+        _A.created_at.desc(), _A.id.desc()).limit(limit)
+    if marker is not None:
+        at = tx.execute(select(_A.created_at, _A.id).where(
+            _A.instance_uuid == instance_uuid, _A.request_id == marker)).first()
+        if at is None:
+            raise exceptions.Invalid(f"marker [{marker}] not found")
+        statement = statement.where(or_(_A.created_at < at.created_at,
+                                        and_(_A.created_at == at.created_at, _A.id < at.id)))
+    if changes_since is not None:
+        statement = statement.where(_A.updated_at >= changes_since)
+    if changes_before is not None:
+        statement = statement.where(_A.updated_at <= changes_before)
+    return [dict(row._mapping) for row in tx.execute(statement)]
+
+
+def get(tx: Transaction, instance_uuid: str, request_id: str) -> dict[str, Any]:
+    """One action with its events, newest event first.
+
+    :raises ActionNotFound: when there is none
+    """
+    row = tx.execute(select(models.instance_actions).where(
+        _A.instance_uuid == instance_uuid, _A.request_id == request_id).order_by(_A.id.desc())).first()
+    if row is None:
+        raise exceptions.ActionNotFound(request_id=request_id)
+    events = tx.execute(select(models.instance_actions_events).where(_E.action_id == row.id).order_by(
+        _E.created_at.desc(), _E.id.desc()))
+    return dict(row._mapping) | {"events": [dict(event._mapping) for event in events]}

@@ -1,0 +1,139 @@
+"""Connections and transactions: the one door to the database, and the one place that knows which kind it is.
+
+Two pools a process: one that commits each statement by itself, for reading, and one for transactions, so that a
+single read costs one round trip. A transaction that met a deadlock or a lost connection is run again as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from oslo_config import cfg
+from oslo_db import api as retry
+from oslo_db.sqlalchemy import exc_filters
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.sql import Executable
+
+from novasim import exceptions
+from novasim.sim.clock import Clock
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Transaction:
+    """What the functions of this room work on: a connection and the time at which the transaction began."""
+
+    __slots__ = ("conn", "now")
+
+    def __init__(self, conn: Connection, now: datetime):
+        self.conn = conn
+        self.now = now
+
+    def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return self.conn.execute(statement, parameters)
+
+    @property
+    def dialect(self) -> str:
+        return self.conn.dialect.name
+
+
+def _connect_args(url: Any) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": 30, "check_same_thread": False, "isolation_level": None}
+    if url.get_backend_name() in ("mysql", "mariadb") and url.host in ("127.0.0.1", "localhost", None):
+        # PyMySQL loads the system's certificates at each connect (31 ms); on loopback there is nothing to protect.
+        return {"ssl_disabled": True}
+    return {}
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute("PRAGMA " + pragma)
+
+
+class Database:
+    """The database of a process.
+
+    :param url: SQLAlchemy URL
+    :param pool_size: connections kept for writing, and as many for reading
+    :param pool_timeout: seconds to wait for a free one
+    :param max_retries: how often a transaction is run again
+    :raises ConfigurationError: when the URL is none or names a driver that is not there
+    """
+
+    def __init__(self, url: str, clock: Clock, pool_size: int = 16, pool_timeout: int = 60, max_retries: int = 20):
+        self.clock = clock
+        try:
+            parsed = make_url(url)
+            common: dict[str, Any] = {
+                "pool_size": pool_size, "max_overflow": 0, "pool_timeout": pool_timeout, "pool_recycle": 3600,
+                "pool_reset_on_return": None, "connect_args": _connect_args(parsed)}
+            self._sqlite = parsed.get_backend_name() == "sqlite"
+            self._writer = create_engine(
+                parsed, **common, **({} if self._sqlite else {"isolation_level": "READ COMMITTED"}))
+            self._reader = create_engine(
+                parsed, **common, **({} if self._sqlite else {
+                    "isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}))
+        except Exception as error:
+            raise exceptions.ConfigurationError(reason=f"[database] connection: {error}") from error
+        # SQLite has one writer at a time; waiting for it here wakes the next one at once, its own waiting polls.
+        self._turn: contextlib.AbstractContextManager[Any] = (
+            threading.Lock() if self._sqlite else contextlib.nullcontext())
+        for engine in (self._writer, self._reader):
+            exc_filters.register_engine(engine)
+            if self._sqlite:
+                _prepare_sqlite(engine)
+        self._retry = retry.wrap_db_retry(
+            max_retries=max_retries, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=0.02,
+            max_retry_interval=1, inc_retry_interval=True, jitter=True)
+
+    @property
+    def engine(self) -> Engine:
+        """For alembic and for tools that need the bare thing."""
+        return self._writer
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One transaction without the retry; :meth:`write` is what services use."""
+        with self._turn, self._writer.begin() as conn:
+            if self._sqlite:
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+            yield Transaction(conn, self.clock.now())
+
+    def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run ``function(transaction, ...)`` in one transaction, again from its start after a deadlock."""
+        @self._retry
+        def attempt() -> T:
+            with self.transaction() as tx:
+                return function(tx, *args, **kwargs)
+
+        result: T = attempt()
+        return result
+
+    def read(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that only reads; each statement sees what is committed when it runs."""
+        @self._retry
+        def attempt() -> T:
+            with self._reader.connect() as conn:
+                return function(Transaction(conn, self.clock.now()), *args, **kwargs)
+
+        result: T = attempt()
+        return result
+
+    def close(self) -> None:
+        for engine in (self._writer, self._reader):
+            engine.dispose()
+
+
+def connect(conf: cfg.ConfigOpts, clock: Clock) -> Database:
+    """The database that a configuration names."""
+    url = conf.database.connection or f"sqlite:///{conf.state_path}/novasim.sqlite"
+    return Database(url, clock, conf.database.pool_size, conf.database.pool_timeout, conf.database.max_retries)

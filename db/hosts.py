@@ -1,0 +1,187 @@
+"""Services and compute nodes: who is there, who is alive, and how much room each has.
+
+Everything works on many hosts with one statement: an agent process speaks for thousands of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from oslo_utils import uuidutils
+from sqlalchemy import bindparam, func, insert, or_, select
+from sqlalchemy import update as sql_update
+
+from novasim import exceptions
+from novasim.db import models
+from novasim.db.engine import Transaction
+from novasim.objects import ComputeNode, Service
+
+_S = models.services.c
+_N = models.compute_nodes.c
+_SERVICE = [_S[name] for name in Service.__struct_fields__]
+_NODE = [_N[name] for name in ComputeNode.__struct_fields__]
+_CHUNK = 500
+_HEARTBEAT = sql_update(models.services).where(
+    _S.binary == bindparam("b_binary"), _S.host.in_(bindparam("hosts", expanding=True)), _S.deleted == 0).values(
+    report_count=_S.report_count + 1, last_seen_up=bindparam("b_now"))
+_IS_UP = select(_S.host).where(
+    _S.host == bindparam("host"), _S.binary == "nova-compute", _S.deleted == 0, _S.forced_down.is_(False),
+    _S.last_seen_up >= bindparam("since"))
+COMPUTE = "nova-compute"
+
+
+def chunks(hosts: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Hosts in the portions that one statement takes."""
+    return (hosts[start:start + _CHUNK] for start in range(0, len(hosts), _CHUNK))
+
+
+def register(tx: Transaction, hosts: Sequence[str], binary: str, topic: str) -> None:
+    """Make the service rows of these hosts where they are missing, and note that they are alive."""
+    known = {row.host for part in chunks(hosts) for row in tx.execute(select(_S.host).where(
+        _S.binary == binary, _S.host.in_(part), _S.deleted == 0))}
+    new = [host for host in hosts if host not in known]
+    if new:
+        tx.execute(insert(models.services), [
+            {"uuid": uuidutils.generate_uuid(), "host": host, "binary": binary, "topic": topic, "report_count": 0,
+             "disabled": False, "forced_down": False, "version": 1, "created_at": tx.now, "updated_at": tx.now,
+             "last_seen_up": tx.now, "deleted": 0} for host in new])
+    heartbeat(tx, [host for host in hosts if host in known], binary)
+
+
+def heartbeat(tx: Transaction, hosts: Sequence[str], binary: str) -> None:
+    """Note that these hosts' services are alive. ``updated_at`` is not touched: it is for an admin's changes
+    (spec 12.2 #41)."""
+    for part in chunks(hosts):
+        tx.execute(_HEARTBEAT, {"b_binary": binary, "hosts": list(part), "b_now": tx.now})
+
+
+def services(tx: Transaction, host: str | None = None, binary: str | None = None) -> list[Service]:
+    statement = select(*_SERVICE).where(_S.deleted == 0).order_by(_S.id)
+    if host is not None:
+        statement = statement.where(_S.host == host)
+    if binary is not None:
+        statement = statement.where(_S.binary == binary)
+    return [Service(**row._mapping) for row in tx.execute(statement)]
+
+
+def service(tx: Transaction, service_id: int | str) -> Service:
+    """One service by its number or its uuid.
+
+    :raises ServiceNotFound: when there is none
+    """
+    column = _S.uuid if isinstance(service_id, str) else _S.id
+    row = tx.execute(select(*_SERVICE).where(column == service_id, _S.deleted == 0)).one_or_none()
+    if row is None:
+        raise exceptions.ServiceNotFound(service_id=service_id)
+    return Service(**row._mapping)
+
+
+def services_seen(tx: Transaction, binary: str, since: datetime) -> list[Service]:
+    """Services of a kind whose heartbeat or row changed at or after a time."""
+    return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
+        _S.binary == binary, or_(_S.last_seen_up >= since, _S.updated_at >= since)))]
+
+
+def update_service(tx: Transaction, service_id: int, **values: Any) -> None:
+    """An admin's change: disabled, disabled_reason, forced_down."""
+    tx.execute(sql_update(models.services).where(_S.id == service_id, _S.deleted == 0).values(
+        **values, updated_at=tx.now))
+
+
+def delete_service(tx: Transaction, service_id: int) -> None:
+    """Delete a service softly, and the compute nodes that are its."""
+    for table, column in ((models.compute_nodes, _N.service_id), (models.services, _S.id)):
+        tx.execute(sql_update(table).where(column == service_id, table.c.deleted == 0).values(
+            deleted=table.c.id, deleted_at=tx.now, updated_at=tx.now))
+
+
+def is_up(tx: Transaction, host: str, since: datetime) -> bool:
+    """Whether a host's agent has been heard of since a time and is not forced down."""
+    return tx.execute(_IS_UP, {"host": host, "since": since}).first() is not None
+
+
+def register_nodes(tx: Transaction, nodes: Sequence[ComputeNode], reserved: Mapping[str, int]) -> None:
+    """Insert or update hypervisors: capacity only; what is used is the ledger's (db/claims.py).
+
+    :param reserved: ``memory_mb``, ``disk_gb``, ``vcpus`` that a new host keeps for itself
+    """
+    by_host = {node.host: node for node in nodes}
+    hosts = list(by_host)
+    known = {(row.host, row.hypervisor_hostname): row for part in chunks(hosts)
+             for row in tx.execute(select(*_NODE).where(_N.host.in_(part), _N.deleted == 0))}
+    service_ids = {row.host: row.id for part in chunks(hosts) for row in tx.execute(select(_S.host, _S.id).where(
+        _S.binary == COMPUTE, _S.host.in_(part), _S.deleted == 0))}
+    new = [_new_node(tx, node, service_ids[node.host], reserved) for node in nodes
+           if (node.host, node.hypervisor_hostname) not in known]
+    if new:
+        tx.execute(insert(models.compute_nodes), new)
+    for key, row in known.items():
+        node = by_host[key[0]]
+        if (row.vcpus, row.memory_mb, row.local_gb) != (node.vcpus, node.memory_mb, node.local_gb):
+            tx.execute(sql_update(models.compute_nodes).where(_N.id == row.id).values(
+                vcpus=node.vcpus, memory_mb=node.memory_mb, local_gb=node.local_gb, updated_at=tx.now,
+                free_ram_mb=node.memory_mb - _N.memory_mb_used, free_disk_gb=node.local_gb - _N.local_gb_used))
+
+
+def _new_node(tx: Transaction, node: ComputeNode, service_id: int, reserved: Mapping[str, int]) -> dict[str, Any]:
+    values = {name: getattr(node, name) for name in ComputeNode.__struct_fields__ if name != "id"}
+    memory, disk = reserved.get("memory_mb", 0), reserved.get("disk_gb", 0)
+    return values | {
+        "uuid": node.uuid or uuidutils.generate_uuid(), "service_id": service_id,
+        "vcpus_used": reserved.get("vcpus", 0), "memory_mb_used": memory, "local_gb_used": disk,
+        "free_ram_mb": node.memory_mb - memory, "free_disk_gb": node.local_gb - disk, "current_workload": 0,
+        "running_vms": 0, "stats": "{}", "created_at": tx.now, "updated_at": tx.now, "deleted": 0}
+
+
+def nodes(tx: Transaction, host: str | None = None, pattern: str | None = None, limit: int | None = None,
+          marker: int | str | None = None) -> list[ComputeNode]:
+    """Hypervisors by id; of one host, or with a name that contains ``pattern``.
+
+    :param marker: number or uuid of the last one of the page before
+    :raises HypervisorNotFound: when the marker is unknown
+    """
+    statement = select(*_NODE).where(_N.deleted == 0).order_by(_N.id).limit(limit)
+    if host is not None:
+        statement = statement.where(_N.host == host)
+    if pattern is not None:
+        statement = statement.where(_N.hypervisor_hostname.contains(pattern, autoescape=True))
+    if marker is not None:
+        statement = statement.where(_N.id > node(tx, marker).id)
+    return [ComputeNode(**row._mapping) for row in tx.execute(statement)]
+
+
+def node(tx: Transaction, hypervisor_id: int | str) -> ComputeNode:
+    """One hypervisor by its number or uuid.
+
+    :raises HypervisorNotFound: when there is none
+    """
+    column = _N.uuid if isinstance(hypervisor_id, str) else _N.id
+    row = tx.execute(select(*_NODE).where(column == hypervisor_id, _N.deleted == 0)).one_or_none()
+    if row is None:
+        raise exceptions.HypervisorNotFound(hypervisor_id=hypervisor_id)
+    return ComputeNode(**row._mapping)
+
+
+def nodes_changed(tx: Transaction, since: datetime | None) -> list[ComputeNode]:
+    """Hypervisors that changed at or after a time, deleted ones too; all that live where ``since`` is None."""
+    condition = _N.deleted == 0 if since is None else _N.updated_at >= since
+    return [ComputeNode(**row._mapping) for row in tx.execute(select(*_NODE).where(condition))]
+
+
+def set_workload(tx: Transaction, host: str, running_vms: int, current_workload: int) -> None:
+    """What the audit counted on a host (spec 8.8); rows that say so already are not written."""
+    tx.execute(sql_update(models.compute_nodes).where(
+        _N.host == host, _N.deleted == 0,
+        or_(_N.running_vms != running_vms, _N.current_workload != current_workload)).values(
+        running_vms=running_vms, current_workload=current_workload))
+
+
+def statistics(tx: Transaction) -> dict[str, int]:
+    """Count and sums over all hypervisors (spec 3.9)."""
+    names = ("vcpus", "memory_mb", "local_gb", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb",
+             "free_disk_gb", "current_workload", "running_vms", "disk_available_least")
+    row = tx.execute(select(func.count().label("count"), *(
+        func.coalesce(func.sum(_N[name]), 0).label(name) for name in names)).where(_N.deleted == 0)).one()
+    return {name: int(value) for name, value in row._mapping.items()}

@@ -1,0 +1,124 @@
+"""Pages of servers for ``GET /servers``: filters, order and marker, all answered by an index and a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, func, or_, select, true
+from sqlalchemy.sql import ColumnElement
+
+from novasim import exceptions, states
+from novasim.db import instances, models
+from novasim.db.engine import Transaction
+from novasim.objects import Instance
+
+_T = models.instances.c
+_COLUMNS = [_T[name] for name in Instance.__struct_fields__ if name not in ("metadata", "system_metadata")]
+
+# What a user may sort by: name in the API -> column.
+SORT_KEYS = {
+    "created_at": "created_at", "updated_at": "updated_at", "display_name": "display_name", "uuid": "uuid",
+    "vm_state": "vm_state", "task_state": "task_state", "power_state": "power_state", "host": "host", "node": "node",
+    "instance_type_id": "instance_type_id", "image_ref": "image_ref", "project_id": "project_id",
+    "user_id": "user_id", "launched_at": "launched_at", "terminated_at": "terminated_at", "progress": "progress",
+    "availability_zone": "availability_zone", "access_ip_v4": "access_ip_v4", "access_ip_v6": "access_ip_v6",
+    "hostname": "hostname", "key_name": "key_name", "launch_index": "launch_index", "root_device_name":
+    "root_device_name", "config_drive": "config_drive", "auto_disk_config": "auto_disk_config",
+    "display_description": "display_description", "locked": "locked", "locked_by": "locked_by",
+}
+# Filters that compare a column with one value.
+_EQUAL = ("project_id", "user_id", "image_ref", "instance_type_id", "host", "node", "reservation_id", "vm_state",
+          "task_state", "power_state", "availability_zone", "uuid", "locked", "key_name", "launch_index",
+          "auto_disk_config", "config_drive", "access_ip_v4", "access_ip_v6", "progress", "hostname")
+
+
+def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: str | None = None,
+              sort: Sequence[tuple[str, str]] = (), with_metadata: bool = True) -> list[Instance]:
+    """One page of servers.
+
+    :param filters: columns of ``_EQUAL``; ``name`` (regular expression), ``status`` (list of names),
+        ``deleted`` (False, True or None for both), ``changes_since``, ``changes_before``
+    :param sort: (key of SORT_KEYS, "asc" or "desc"); newest first without it
+    :raises Invalid: when the marker is unknown
+    """
+    order = [*sort, *(pair for pair in (("created_at", "desc"), ("id", "desc")) if pair[0] not in dict(sort))]
+    statement = select(*_COLUMNS).where(*_conditions(tx, filters)).limit(limit)
+    for key, direction in order:
+        column = _T[SORT_KEYS.get(key, key)]
+        if tx.dialect == "postgresql" and column.nullable:
+            statement = statement.order_by(column.asc().nulls_first() if direction == "asc"
+                                           else column.desc().nulls_last())
+        else:
+            statement = statement.order_by(column.asc() if direction == "asc" else column.desc())
+    if marker is not None:
+        statement = _after(tx, statement, marker, order)
+    page = [Instance(**row._mapping) for row in tx.execute(statement)]
+    if with_metadata:
+        instances.load_metadata(tx, page)
+    return page
+
+
+def count(tx: Transaction, filters: Mapping[str, Any]) -> int:
+    """How many servers the filters let through."""
+    return int(tx.execute(select(func.count()).select_from(models.instances).where(
+        *_conditions(tx, filters))).scalar_one())
+
+
+def _conditions(tx: Transaction, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    deleted = filters.get("deleted", False)
+    if deleted is not None:
+        found.append(_T.deleted != 0 if deleted else _T.deleted == 0)
+    for name in _EQUAL:
+        if name in filters:
+            value = filters[name]
+            found.append(_T[name].in_(value) if isinstance(value, list) else _T[name] == value)
+    if filters.get("name"):
+        found.append(_T.display_name.regexp_match(filters["name"]))
+    if filters.get("status") is not None:
+        found.append(_status_condition(filters["status"]))
+    if filters.get("changes_since") is not None:
+        found.append(_T.updated_at >= filters["changes_since"])
+    if filters.get("changes_before") is not None:
+        found.append(_T.updated_at <= filters["changes_before"])
+    return found
+
+
+def _status_condition(statuses: Sequence[str]) -> ColumnElement[bool]:
+    parts = []
+    for status in statuses:
+        for vm_state, tasks, not_tasks in states.states_of(status):
+            if tasks is not None:
+                parts.append(and_(_T.vm_state == vm_state, _T.task_state.in_(tasks)))
+            elif not_tasks:
+                parts.append(and_(_T.vm_state == vm_state,
+                                  or_(_T.task_state.is_(None), _T.task_state.not_in(not_tasks))))
+            else:
+                parts.append(_T.vm_state == vm_state)
+    return or_(*parts) if parts else ~true()
+
+
+def _after(tx: Transaction, statement: Select[Any], marker: str, order: Sequence[tuple[str, str]]) -> Select[Any]:
+    """Rows behind the marker in the given order: a comparison, so that page 1,000 costs what page 1 does."""
+    row = tx.execute(select(models.instances).where(_T.uuid == marker)).one_or_none()
+    if row is None:
+        raise exceptions.Invalid(f"marker [{marker}] not found")
+    alternatives: list[ColumnElement[bool]] = []
+    same: list[ColumnElement[bool]] = []
+    for key, direction in order:
+        column = _T[SORT_KEYS.get(key, key)]
+        value = row._mapping[column.name]
+        beyond = _beyond(column, value, direction)
+        if beyond is not None:
+            alternatives.append(and_(*same, beyond))
+        same.append(column.is_(None) if value is None else column == value)
+    return statement.where(or_(*alternatives))
+
+
+def _beyond(column: Any, value: Any, direction: str) -> ColumnElement[bool] | None:
+    """Values that come later than the marker's. NULL sorts low in SQLite and MariaDB; PostgreSQL is told so too."""
+    if direction == "asc":
+        return column.is_not(None) if value is None else column > value
+    return None if value is None else or_(column < value, column.is_(None))
+

@@ -1,0 +1,214 @@
+"""Servers: the one door through which vm_state, task_state, host and flavor columns change.
+
+:func:`update` is the compare-and-swap of spec 9.4: one UPDATE with its condition, a row count, and the two errors
+that tell who was faster. System metadata holds the flavor snapshots of spec 9.3; they are moved between their
+prefixes row by row, never as a whole dictionary, so two writers cannot overwrite each other's keys (spec 12.2 #34).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import update as sql_update
+from sqlalchemy.sql import ColumnElement, Update
+
+from novasim import exceptions, states
+from novasim.db import models
+from novasim.db.engine import Transaction
+from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Flavor, Instance
+
+_T = models.instances.c
+_SYS = models.instance_system_metadata.c
+_META = models.instance_metadata.c
+_COLUMNS = [_T[name] for name in Instance.__struct_fields__ if name not in ("metadata", "system_metadata")]
+
+_GET = select(*_COLUMNS).where(_T.uuid == bindparam("uuid"))
+_GET_LIVE = _GET.where(_T.deleted == 0)
+_STATE = select(_T.vm_state, _T.task_state, _T.task_request_id, _T.host, _T.deleted).where(
+    _T.uuid == bindparam("uuid"))
+_READ_SYS = select(_SYS.key, _SYS.value).where(_SYS.instance_uuid == bindparam("uuid"), _SYS.deleted == 0)
+_READ_META = select(_META.instance_uuid, _META.key, _META.value).where(
+    _META.instance_uuid.in_(bindparam("uuids", expanding=True)), _META.deleted == 0)
+_READ_SYS_MANY = select(_SYS.instance_uuid, _SYS.key, _SYS.value).where(
+    _SYS.instance_uuid.in_(bindparam("uuids", expanding=True)), _SYS.deleted == 0)
+_SYS_OF = and_(_SYS.instance_uuid == bindparam("b_uuid"), _SYS.deleted == 0)
+
+# expected values of a compare-and-swap: column -> allowed values
+Expected = Mapping[str, Sequence[Any]]
+
+
+def create(tx: Transaction, instances: Sequence[Instance]) -> None:
+    """Insert new servers with their metadata and system_metadata."""
+    rows = [{column.name: getattr(instance, column.name) for column in _COLUMNS if column.name != "id"}
+            | {"created_at": tx.now, "updated_at": tx.now, "deleted": 0} for instance in instances]
+    tx.execute(insert(models.instances), rows)
+    for table, attribute in ((models.instance_metadata, "metadata"),
+                             (models.instance_system_metadata, "system_metadata")):
+        _insert_pairs(tx, table, [(instance.uuid, getattr(instance, attribute)) for instance in instances])
+
+
+def _insert_pairs(tx: Transaction, table: Any, owners: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    rows = [{"instance_uuid": uuid, "key": key, "value": value, "created_at": tx.now, "deleted": 0}
+            for uuid, pairs in owners for key, value in pairs.items()]
+    if rows:
+        tx.execute(insert(table), rows)
+
+
+def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted: bool = False,
+        with_system_metadata: bool = True, with_metadata: bool = True) -> Instance:
+    """One server.
+
+    :param project_id: where given, a server of another project is as good as absent
+    :raises InstanceNotFound: when there is none, or it is deleted and ``read_deleted`` is not set
+    """
+    row = tx.execute(_GET if read_deleted else _GET_LIVE, {"uuid": uuid}).one_or_none()
+    if row is None or (project_id is not None and row.project_id != project_id):
+        raise exceptions.InstanceNotFound(instance_id=uuid)
+    instance = Instance(**row._mapping)
+    if with_system_metadata:
+        instance.system_metadata = {key: value for key, value in tx.execute(_READ_SYS, {"uuid": uuid})}
+    if with_metadata:
+        load_metadata(tx, [instance])
+    return instance
+
+
+def load_metadata(tx: Transaction, instances: Sequence[Instance]) -> None:
+    """Fill in the user's metadata of a page of servers: one statement for all."""
+    _load_pairs(tx, instances, _READ_META, "metadata")
+
+
+def load_system_metadata(tx: Transaction, instances: Sequence[Instance]) -> None:
+    """Fill in the system_metadata of a page of servers: one statement for all."""
+    _load_pairs(tx, instances, _READ_SYS_MANY, "system_metadata")
+
+
+def _load_pairs(tx: Transaction, instances: Sequence[Instance], statement: Any, attribute: str) -> None:
+    if not instances:
+        return
+    pairs: dict[str, dict[str, str]] = {instance.uuid: {} for instance in instances}
+    for uuid, key, value in tx.execute(statement, {"uuids": list(pairs)}):
+        pairs[uuid][key] = value
+    for instance in instances:
+        setattr(instance, attribute, pairs[instance.uuid])
+
+
+@functools.lru_cache(maxsize=256)
+def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, tuple[Any, ...]], ...]) -> Update:
+    conditions: list[ColumnElement[bool]] = [_T.uuid == bindparam("b_uuid"), _T.deleted == 0]
+    for name, allowed in expected:
+        values = [value for value in allowed if value is not None]
+        parts: list[ColumnElement[bool]] = [_T[name].in_(values)] if values else []
+        if None in allowed:
+            parts.append(_T[name].is_(None))
+        conditions.append(or_(*parts))
+    return sql_update(models.instances).where(*conditions).values(
+        {name: bindparam("v_" + name) for name in sorted(columns)})
+
+
+def update(tx: Transaction, uuid: str, expected: Expected | None = None, **values: Any) -> None:
+    """Change a server, if it still is what the caller thinks (spec 9.4).
+
+    :param expected: ``{"task_state": (None,), "host": ("cmp-1",)}``: allowed values by column
+    :param values: new values by column; updated_at is set by itself
+    :raises InstanceNotFound: when the server is gone
+    :raises UnexpectedDeletingTaskStateError: when it is being deleted instead
+    :raises UnexpectedTaskStateError: when it is something else
+    """
+    values["updated_at"] = tx.now
+    conditions = tuple(sorted((name, tuple(allowed)) for name, allowed in (expected or {}).items()))
+    statement = _update_statement(frozenset(values), conditions)
+    changed = tx.execute(statement, {"b_uuid": uuid, **{"v_" + name: value for name, value in values.items()}})
+    if changed.rowcount == 0:
+        _raise_conflict(tx, uuid, expected or {})
+
+
+def _raise_conflict(tx: Transaction, uuid: str, expected: Expected) -> None:
+    row = tx.execute(_STATE, {"uuid": uuid}).one_or_none()
+    if row is None or row.deleted:
+        raise exceptions.InstanceNotFound(instance_id=uuid)
+    actual = {name: row._mapping.get(name) for name in expected}
+    wrong = (exceptions.UnexpectedDeletingTaskStateError if row.task_state == states.DELETING
+             else exceptions.UnexpectedTaskStateError)
+    raise wrong(instance_uuid=uuid, expected={name: list(allowed) for name, allowed in expected.items()},
+                actual=actual)
+
+
+def soft_delete(tx: Transaction, uuid: str) -> bool:
+    """Mark a server and its metadata deleted (spec 9.1); False when it was already."""
+    gone = tx.execute(sql_update(models.instances).where(_T.uuid == uuid, _T.deleted == 0).values(
+        deleted=_T.id, deleted_at=tx.now, terminated_at=tx.now, updated_at=tx.now, vm_state=states.DELETED,
+        task_state=None, host=None, node=None))
+    for table in (models.instance_metadata, models.instance_system_metadata):
+        tx.execute(sql_update(table).where(table.c.instance_uuid == uuid, table.c.deleted == 0).values(
+            deleted=table.c.id, deleted_at=tx.now))
+    return bool(gone.rowcount)
+
+
+def set_metadata(tx: Transaction, uuid: str, metadata: Mapping[str, str], replace: bool) -> None:
+    """Merge the user's metadata into what is there, or put it in its place."""
+    doomed = and_(_META.instance_uuid == uuid, _META.deleted == 0)
+    if not replace:
+        doomed = and_(doomed, _META.key.in_(list(metadata)))
+    tx.execute(sql_update(models.instance_metadata).where(doomed).values(deleted=_META.id, deleted_at=tx.now))
+    _insert_pairs(tx, models.instance_metadata, [(uuid, metadata)])
+
+
+# The flavor stash of a move (spec 2.4). Prefixes are plain letters, so LIKE needs no escape but for '_'.
+
+def _with_prefix(prefix: str) -> ColumnElement[bool]:
+    return _SYS.key.startswith(prefix, autoescape=True)
+
+
+_RENAME_CURRENT_TO_OLD = sql_update(models.instance_system_metadata).where(_SYS_OF, _with_prefix(CURRENT)).values(
+    key=literal("old_") + _SYS.key, updated_at=bindparam("b_now"))
+_COPY_NEW_TO_CURRENT = insert(models.instance_system_metadata).from_select(
+    ["instance_uuid", "key", "value", "created_at", "deleted"],
+    select(_SYS.instance_uuid, func.substr(_SYS.key, len(NEW) - len(CURRENT) + 1), _SYS.value,
+           bindparam("b_now", type_=models.Time), literal(0)).where(_SYS_OF, _with_prefix(NEW)))
+_RENAME_OLD_TO_CURRENT = sql_update(models.instance_system_metadata).where(_SYS_OF, _with_prefix(OLD)).values(
+    key=func.substr(_SYS.key, len(OLD) - len(CURRENT) + 1), updated_at=bindparam("b_now"))
+_MOVE_KEYS = or_(_with_prefix(OLD), _with_prefix(NEW), _SYS.key == OLD_VM_STATE)
+
+
+def _drop_statement(which: ColumnElement[bool]) -> Update:
+    return sql_update(models.instance_system_metadata).where(_SYS_OF, which).values(
+        deleted=_SYS.id, deleted_at=bindparam("b_now"))
+
+
+_DROP_STASH = _drop_statement(_MOVE_KEYS)
+_DROP_CURRENT_AND_NEW = _drop_statement(
+    or_(_with_prefix(CURRENT), _with_prefix(NEW), _SYS.key == OLD_VM_STATE))
+
+
+def stash_new_flavor(tx: Transaction, uuid: str, flavor: Flavor, old_vm_state: str) -> None:
+    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5); what an earlier try left is dropped."""
+    drop_stash(tx, uuid)
+    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_sys(NEW) | {OLD_VM_STATE: old_vm_state})])
+
+
+def promote_new_flavor(tx: Transaction, uuid: str) -> None:
+    """What finish_resize does to the snapshots: old := current, current := new (spec 8.4 steps 2-3)."""
+    parameters = {"b_uuid": uuid, "b_now": tx.now}
+    tx.execute(_RENAME_CURRENT_TO_OLD, parameters)
+    tx.execute(_COPY_NEW_TO_CURRENT, parameters)
+
+
+def restore_old_flavor(tx: Transaction, uuid: str) -> None:
+    """What a revert does: current := old; old_*, new_* and old_vm_state go (spec 8.6)."""
+    parameters = {"b_uuid": uuid, "b_now": tx.now}
+    tx.execute(_DROP_CURRENT_AND_NEW, parameters)
+    tx.execute(_RENAME_OLD_TO_CURRENT, parameters)
+
+
+def drop_stash(tx: Transaction, uuid: str) -> None:
+    """What a confirm does, and every undo: old_*, new_* and old_vm_state go (spec 8.5 step 4)."""
+    tx.execute(_DROP_STASH, {"b_uuid": uuid, "b_now": tx.now})
+
+
+def flavor_columns(flavor: Flavor) -> dict[str, int]:
+    """The columns of a server that say its flavor (spec 8.4); swap and rxtx live in system_metadata only."""
+    return {"instance_type_id": flavor.id, "memory_mb": flavor.memory_mb, "vcpus": flavor.vcpus,
+            "root_gb": flavor.root_gb, "ephemeral_gb": flavor.ephemeral_gb}

@@ -1,0 +1,124 @@
+"""Moves of servers: their rows, and the compare-and-swap of migration.status along its one road (spec 2.6, 12.4).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from oslo_utils import uuidutils
+from sqlalchemy import Select, and_, bindparam, insert, or_, select
+from sqlalchemy import update as sql_update
+from sqlalchemy.sql import Update
+
+from novasim import exceptions, states
+from novasim.db import models
+from novasim.db.engine import Transaction
+from novasim.objects import Migration
+
+_T = models.migrations.c
+_COLUMNS = [_T[name] for name in Migration.__struct_fields__]
+_GET = select(*_COLUMNS).where(_T.id == bindparam("id"))
+_IN_PROGRESS = select(*_COLUMNS).where(
+    _T.instance_uuid == bindparam("uuid"), _T.status.in_(states.IN_PROGRESS), _T.deleted == 0).order_by(_T.id.desc())
+
+
+def create(tx: Transaction, migration: Migration) -> Migration:
+    """Insert a move; returns it with its id."""
+    migration.uuid = migration.uuid or uuidutils.generate_uuid()
+    migration.created_at = migration.updated_at = tx.now
+    values = {column.name: getattr(migration, column.name) for column in _COLUMNS if column.name != "id"}
+    migration.id = tx.execute(insert(models.migrations).values(values)).inserted_primary_key[0]
+    return migration
+
+
+def get(tx: Transaction, migration_id: int) -> Migration:
+    row = tx.execute(_GET, {"id": migration_id}).one_or_none()
+    if row is None:
+        raise exceptions.MigrationNotFound(migration_id=migration_id)
+    return Migration(**row._mapping)
+
+
+def in_progress(tx: Transaction, instance_uuid: str) -> Migration | None:
+    """The move a server is in, or None; there is never more than one (spec 12.4, invariant 1)."""
+    row = tx.execute(_IN_PROGRESS, {"uuid": instance_uuid}).first()
+    return None if row is None else Migration(**row._mapping)
+
+
+@functools.lru_cache(maxsize=64)
+def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], steps: tuple[str | None, ...]) -> Update:
+    conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected)]
+    if steps:
+        named = [step for step in steps if step is not None]
+        conditions.append(or_(*([_T.step.in_(named)] if named else []), *([_T.step.is_(None)] if None in steps else [])))
+    return sql_update(models.migrations).where(*conditions).values(
+        {name: bindparam("v_" + name) for name in sorted(columns)})
+
+
+def advance(tx: Transaction, migration_id: int, expected: Sequence[str], status: str,
+            steps: Sequence[str | None] = (), **values: Any) -> None:
+    """Move on to ``status`` if the row still is in one of ``expected`` (and, where given, in one of ``steps``).
+
+    :raises MigrationStatusConflict: when it is not: a duplicate or late message, or a second request
+    """
+    for before in expected:
+        assert status in (before, states.MIG_ERROR, *states.MIGRATION_FLOW.get(before, ())), (before, status)
+    values |= {"status": status, "updated_at": tx.now}
+    statement = _advance_statement(frozenset(values), tuple(expected), tuple(steps))
+    if tx.execute(statement, {"b_id": migration_id, **{"v_" + k: v for k, v in values.items()}}).rowcount == 0:
+        actual = get(tx, migration_id)
+        raise exceptions.MigrationStatusConflict(
+            migration_id=migration_id, expected="/".join(expected), actual=actual.status)
+
+
+def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int | None = None, marker: str | None = None,
+              newest_first: bool = False) -> list[Migration]:
+    """Moves for ``GET /os-migrations`` (spec 3.8).
+
+    :param filters: status, host (either end), source_compute, instance_uuid, migration_type, user_id, project_id,
+        changes_since, changes_before
+    :raises Invalid: when the marker is unknown
+    """
+    statement = select(*_COLUMNS).where(_T.deleted == 0, _T.hidden.is_(False))
+    for name in ("status", "source_compute", "instance_uuid", "migration_type", "user_id", "project_id"):
+        if filters.get(name) is not None:
+            statement = statement.where(_T[name] == filters[name])
+    if filters.get("host") is not None:
+        statement = statement.where(or_(_T.source_compute == filters["host"], _T.dest_compute == filters["host"]))
+    if filters.get("changes_since") is not None:
+        statement = statement.where(_T.updated_at >= filters["changes_since"])
+    if filters.get("changes_before") is not None:
+        statement = statement.where(_T.updated_at <= filters["changes_before"])
+    statement = statement.order_by(*((_T.created_at.desc(), _T.id.desc()) if newest_first else (_T.id,)))
+    if marker is not None:
+        statement = _after(tx, statement, marker)
+    return [Migration(**row._mapping) for row in tx.execute(statement.limit(limit))]
+
+
+def _after(tx: Transaction, statement: Select[Any], marker: str) -> Select[Any]:
+    row = tx.execute(select(_T.id, _T.created_at).where(_T.uuid == marker)).one_or_none()
+    if row is None:
+        raise exceptions.Invalid(f"Marker {marker} could not be found.")
+    return statement.where(or_(_T.created_at < row.created_at, and_(_T.created_at == row.created_at, _T.id < row.id)))
+
+
+def unconfirmed(tx: Transaction, dest_hosts: Sequence[str], before: datetime) -> list[Migration]:
+    """Moves that wait for a confirm since before a time, on any of these destinations (spec 8.10): one statement."""
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.status == states.FINISHED, _T.updated_at <= before, _T.dest_compute.in_(dest_hosts), _T.deleted == 0))]
+
+
+def stale(tx: Transaction, before: datetime, limit: int) -> list[Migration]:
+    """Moves on their way that nobody has touched since ``before``, oldest first: work for recovery."""
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.status.in_([status for status in states.IN_PROGRESS if status != states.FINISHED]),
+        _T.updated_at <= before, _T.deleted == 0).order_by(_T.updated_at).limit(limit))]
+
+
+def in_progress_on(tx: Transaction, hosts: Sequence[str]) -> list[Migration]:
+    """Moves on their way that touch one of the hosts, at either end: what an agent looks at when it starts."""
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.status.in_(states.IN_PROGRESS), _T.deleted == 0,
+        or_(_T.source_compute.in_(hosts), _T.dest_compute.in_(hosts))))]

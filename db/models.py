@@ -1,0 +1,209 @@
+"""The tables (spec 9.2), described once; alembic's revisions in schema/ bring a database to this state.
+
+Every table has the common columns of spec 9.1 and is deleted softly: ``deleted`` becomes the row's id. The one
+exception is ``claims``, a ledger of the present that is summed over; there a dead row would only cost time.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects import mysql
+
+metadata = MetaData(naming_convention={
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"})
+
+# Microseconds everywhere: two changes of one second must stay in order.
+Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+Uuid = String(36)
+Name = String(255)
+
+
+def _table(name: str, *items: Column | Index | UniqueConstraint) -> Table:
+    return Table(name, metadata,
+                 Column("id", Integer, primary_key=True, autoincrement=True),
+                 *(item for item in items if isinstance(item, Column)),
+                 Column("created_at", Time), Column("updated_at", Time), Column("deleted_at", Time),
+                 Column("deleted", Integer, nullable=False, default=0, server_default="0"),
+                 *(item for item in items if not isinstance(item, Column)),
+                 mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
+
+def _of_instance() -> Column:
+    return Column("instance_uuid", Uuid, ForeignKey("instances.uuid"), nullable=False)
+
+
+instances = _table(
+    "instances",
+    Column("uuid", Uuid, nullable=False, unique=True),
+    Column("user_id", Name), Column("project_id", Name), Column("image_ref", Name), Column("kernel_id", Name),
+    Column("ramdisk_id", Name), Column("hostname", Name), Column("launch_index", Integer), Column("key_name", Name),
+    Column("key_data", LongText), Column("power_state", Integer), Column("vm_state", Name),
+    Column("task_state", Name), Column("task_request_id", Name), Column("memory_mb", Integer),
+    Column("vcpus", Integer), Column("root_gb", Integer), Column("ephemeral_gb", Integer),
+    Column("ephemeral_key_uuid", Uuid), Column("host", Name), Column("node", Name),
+    Column("instance_type_id", Integer), Column("user_data", LongText), Column("reservation_id", Name),
+    Column("scheduled_at", Time), Column("launched_at", Time), Column("terminated_at", Time),
+    Column("availability_zone", Name), Column("display_name", Name), Column("display_description", Name),
+    Column("launched_on", LongText), Column("locked", Boolean, nullable=False, default=False),
+    Column("locked_by", String(16)), Column("locked_reason", Name), Column("os_type", Name),
+    Column("architecture", Name), Column("vm_mode", Name), Column("root_device_name", Name),
+    Column("default_ephemeral_device", Name), Column("default_swap_device", Name), Column("config_drive", Name),
+    Column("access_ip_v4", String(39)), Column("access_ip_v6", String(39)), Column("auto_disk_config", Boolean),
+    Column("progress", Integer), Column("shutdown_terminate", Boolean, nullable=False, default=False),
+    Column("disable_terminate", Boolean, nullable=False, default=False), Column("cell_name", Name),
+    Column("internal_id", Integer), Column("cleaned", Integer, nullable=False, default=0),
+    Index(None, "project_id", "deleted", "created_at"), Index(None, "deleted", "created_at"),
+    Index(None, "host", "deleted", "cleaned"), Index(None, "host", "node", "deleted"),
+    Index(None, "reservation_id"), Index(None, "terminated_at", "launched_at"), Index(None, "uuid", "deleted"),
+    Index(None, "task_state", "updated_at"), Index(None, "vm_state", "deleted"), Index(None, "updated_at"))
+
+instance_info_caches = _table(
+    "instance_info_caches", _of_instance(), Column("network_info", LongText),
+    UniqueConstraint("instance_uuid"))
+
+instance_metadata = _table(
+    "instance_metadata", _of_instance(), Column("key", Name), Column("value", Name), Index(None, "instance_uuid"))
+
+instance_system_metadata = _table(
+    "instance_system_metadata", _of_instance(), Column("key", Name, nullable=False), Column("value", Name),
+    Index(None, "instance_uuid", "deleted"))
+
+instance_types = _table(
+    "instance_types", Column("name", Name), Column("memory_mb", Integer, nullable=False),
+    Column("vcpus", Integer, nullable=False), Column("root_gb", Integer), Column("ephemeral_gb", Integer),
+    Column("flavorid", Name), Column("swap", Integer, nullable=False, default=0),
+    Column("rxtx_factor", Float, default=1.0), Column("vcpu_weight", Integer),
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("is_public", Boolean, nullable=False, default=True), Column("description", Text),
+    UniqueConstraint("flavorid", "deleted"), UniqueConstraint("name", "deleted"))
+
+instance_type_extra_specs = _table(
+    "instance_type_extra_specs", Column("instance_type_id", Integer, ForeignKey("instance_types.id"), nullable=False),
+    Column("key", Name), Column("value", Name), UniqueConstraint("instance_type_id", "key", "deleted"))
+
+instance_type_projects = _table(
+    "instance_type_projects", Column("instance_type_id", Integer, ForeignKey("instance_types.id"), nullable=False),
+    Column("project_id", Name), UniqueConstraint("instance_type_id", "project_id", "deleted"))
+
+images = _table(
+    "images", Column("uuid", Uuid, nullable=False), Column("name", Name, nullable=False),
+    Column("status", String(16), nullable=False), Column("min_ram", Integer, nullable=False, default=0),
+    Column("min_disk", Integer, nullable=False, default=0), Column("size", BigInteger, nullable=False, default=0),
+    Column("properties", LongText), UniqueConstraint("uuid", "deleted"))
+
+migrations = _table(
+    "migrations", Column("uuid", Uuid, nullable=False, unique=True), _of_instance(), Column("status", Name),
+    Column("step", String(32)), Column("migration_type", String(16), nullable=False),
+    Column("source_compute", Name), Column("dest_compute", Name), Column("source_node", Name),
+    Column("dest_node", Name), Column("dest_host", Name), Column("old_instance_type_id", Integer),
+    Column("new_instance_type_id", Integer), Column("request_id", Name), Column("user_id", Name),
+    Column("project_id", Name), Column("hidden", Boolean, nullable=False, default=False),
+    Index(None, "instance_uuid", "status"), Index(None, "status", "updated_at"), Index(None, "updated_at"),
+    Index(None, "source_compute", "status"), Index(None, "dest_compute", "status"), Index(None, "created_at"))
+
+claims = Table(
+    "claims", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("instance_uuid", Uuid, ForeignKey("instances.uuid"), nullable=False),
+    # Null: the claim of the server itself. Set: the room a move holds on its destination.
+    Column("migration_id", Integer, ForeignKey("migrations.id")),
+    Column("host", Name, nullable=False), Column("node", Name, nullable=False),
+    Column("vcpus", Integer, nullable=False), Column("memory_mb", Integer, nullable=False),
+    Column("disk_gb", Integer, nullable=False), Column("created_at", Time),
+    Index(None, "instance_uuid"), Index(None, "host", "node"), Index(None, "migration_id"),
+    mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
+services = _table(
+    "services", Column("uuid", Uuid, nullable=False, unique=True), Column("host", Name), Column("binary", Name),
+    Column("topic", Name), Column("report_count", Integer, nullable=False, default=0),
+    Column("disabled", Boolean, nullable=False, default=False), Column("disabled_reason", Name),
+    Column("forced_down", Boolean, nullable=False, default=False), Column("last_seen_up", Time),
+    Column("version", Integer, nullable=False, default=0),
+    UniqueConstraint("host", "topic", "deleted"), UniqueConstraint("host", "binary", "deleted"),
+    Index(None, "binary", "updated_at"), Index(None, "binary", "last_seen_up"))
+
+compute_nodes = _table(
+    "compute_nodes", Column("uuid", Uuid, nullable=False, unique=True),
+    Column("service_id", Integer, ForeignKey("services.id"), nullable=False), Column("host", Name, nullable=False),
+    Column("hypervisor_hostname", Name, nullable=False), Column("host_ip", String(39)),
+    Column("vcpus", Integer, nullable=False), Column("memory_mb", Integer, nullable=False),
+    Column("local_gb", Integer, nullable=False), Column("vcpus_used", Integer, nullable=False, default=0),
+    Column("memory_mb_used", Integer, nullable=False, default=0),
+    Column("local_gb_used", Integer, nullable=False, default=0), Column("free_ram_mb", Integer),
+    Column("free_disk_gb", Integer), Column("current_workload", Integer), Column("running_vms", Integer),
+    Column("disk_available_least", Integer), Column("hypervisor_type", String(64)),
+    Column("hypervisor_version", Integer), Column("cpu_info", LongText), Column("supported_instances", LongText),
+    Column("metrics", LongText), Column("pci_stats", LongText), Column("stats", LongText),
+    UniqueConstraint("host", "hypervisor_hostname", "deleted"), Index(None, "updated_at"),
+    Index(None, "hypervisor_hostname"))
+
+quotas = _table(
+    "quotas", Column("project_id", Name), Column("resource", Name, nullable=False), Column("hard_limit", Integer),
+    UniqueConstraint("project_id", "resource", "deleted"))
+
+project_user_quotas = _table(
+    "project_user_quotas", Column("project_id", Name), Column("user_id", Name),
+    Column("resource", Name, nullable=False), Column("hard_limit", Integer),
+    UniqueConstraint("user_id", "project_id", "resource", "deleted"), Index(None, "project_id", "deleted"))
+
+quota_classes = _table(
+    "quota_classes", Column("class_name", Name), Column("resource", Name), Column("hard_limit", Integer),
+    UniqueConstraint("class_name", "resource", "deleted"))
+
+quota_usages = _table(
+    "quota_usages", Column("project_id", Name), Column("user_id", Name), Column("resource", Name, nullable=False),
+    Column("in_use", Integer, nullable=False), Column("reserved", Integer, nullable=False),
+    Column("until_refresh", Integer), UniqueConstraint("project_id", "user_id", "resource", "deleted"))
+
+reservations = _table(
+    "reservations", Column("uuid", Uuid, nullable=False),
+    Column("usage_id", Integer, ForeignKey("quota_usages.id"), nullable=False), Column("project_id", Name),
+    Column("user_id", Name), Column("resource", Name), Column("delta", Integer, nullable=False),
+    Column("expire", Time), Column("instance_uuid", Uuid),
+    Index(None, "project_id"), Index(None, "uuid"), Index(None, "instance_uuid", "deleted"),
+    Index(None, "deleted", "expire"))
+
+instance_actions = _table(
+    "instance_actions", Column("action", Name), _of_instance(), Column("request_id", Name), Column("user_id", Name),
+    Column("project_id", Name), Column("start_time", Time), Column("finish_time", Time), Column("message", Name),
+    Index(None, "instance_uuid", "request_id"), Index(None, "request_id"))
+
+instance_actions_events = _table(
+    "instance_actions_events", Column("event", Name),
+    Column("action_id", Integer, ForeignKey("instance_actions.id"), nullable=False), Column("start_time", Time),
+    Column("finish_time", Time), Column("result", Name), Column("traceback", LongText), Column("host", Name),
+    Column("details", LongText), Index(None, "action_id", "event"))
+
+instance_faults = _table(
+    "instance_faults", _of_instance(), Column("code", Integer, nullable=False), Column("message", Name),
+    Column("details", LongText), Column("host", Name), Index(None, "instance_uuid", "deleted", "created_at"),
+    Index(None, "host"))
+
+aggregates = _table(
+    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name), UniqueConstraint("name", "deleted"))
+
+aggregate_hosts = _table(
+    "aggregate_hosts", Column("host", Name),
+    Column("aggregate_id", Integer, ForeignKey("aggregates.id"), nullable=False),
+    UniqueConstraint("host", "aggregate_id", "deleted"), Index(None, "aggregate_id"))
+
+aggregate_metadata = _table(
+    "aggregate_metadata", Column("aggregate_id", Integer, ForeignKey("aggregates.id"), nullable=False),
+    Column("key", Name, nullable=False), Column("value", Name), UniqueConstraint("aggregate_id", "key", "deleted"),
+    Index(None, "key"))

@@ -1,0 +1,194 @@
+"""Quotas: limits, usage and reservations (spec 11), always under the server's own project and user (11.3, #50).
+
+Usage rows of a project are locked FOR UPDATE, in the order of their resource and user, before anything else of the
+quota is written, so concurrent requests cannot pass a limit together and cannot deadlock.
+A reservation carries its server: whoever ends the operation settles it, even without the message that named it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from oslo_db import exception as db_exception
+from oslo_utils import uuidutils
+from sqlalchemy import bindparam, insert, select
+from sqlalchemy import update as sql_update
+
+from novasim import exceptions, quota
+from novasim.db import models
+from novasim.db.engine import Transaction
+from novasim.objects import Instance
+
+_U = models.quota_usages.c
+_R = models.reservations.c
+_Q = models.quotas.c
+_PU = models.project_user_quotas.c
+_QC = models.quota_classes.c
+
+_USAGE_LOCKED = select(_U.id, _U.user_id, _U.resource, _U.in_use, _U.reserved).where(
+    _U.project_id == bindparam("project"), _U.deleted == 0).order_by(_U.resource, _U.user_id).with_for_update()
+_USAGE_ROWS = select(_U.resource, _U.in_use, _U.reserved, _U.user_id).where(
+    _U.project_id == bindparam("project"), _U.deleted == 0)
+_OPEN = select(_R.id, _R.usage_id, _R.delta).where(
+    _R.instance_uuid == bindparam("uuid"), _R.deleted == 0).order_by(_R.resource)
+_CLOSE = sql_update(models.reservations).where(_R.id == bindparam("b_id"), _R.deleted == 0).values(
+    deleted=_R.id, deleted_at=bindparam("b_now"))
+_CHANGE = sql_update(models.quota_usages).where(_U.id == bindparam("b_id")).values(
+    in_use=_U.in_use + bindparam("b_in_use"), reserved=_U.reserved + bindparam("b_reserved"),
+    updated_at=bindparam("b_now"))
+
+Limits = dict[str, int]
+
+
+def limits(tx: Transaction, project_id: str | None, defaults: Mapping[str, int], user_id: str | None = None) -> Limits:
+    """What a project, or a user of it, may use: its override, the default class, the configuration (spec 11.1)."""
+    found = dict(defaults) | {row.resource: row.hard_limit for row in tx.execute(select(
+        _QC.resource, _QC.hard_limit).where(_QC.class_name == "default", _QC.deleted == 0))}
+    found |= {row.resource: row.hard_limit for row in tx.execute(select(_Q.resource, _Q.hard_limit).where(
+        _Q.project_id == project_id, _Q.deleted == 0))}
+    if user_id is not None:
+        found |= user_limits(tx, project_id, user_id)
+    return {name: quota.UNLIMITED if value is None else value for name, value in found.items()}
+
+
+def user_limits(tx: Transaction, project_id: str | None, user_id: str) -> Limits:
+    """The overrides of one user of a project."""
+    return {row.resource: row.hard_limit for row in tx.execute(select(_PU.resource, _PU.hard_limit).where(
+        _PU.project_id == project_id, _PU.user_id == user_id, _PU.deleted == 0))}
+
+
+def set_limits(tx: Transaction, project_id: str, values: Mapping[str, int], user_id: str | None = None) -> None:
+    """Override limits for a project or for one of its users."""
+    delete_limits(tx, project_id, user_id, list(values))
+    table = models.quotas if user_id is None else models.project_user_quotas
+    owner = {"project_id": project_id} | ({} if user_id is None else {"user_id": user_id})
+    if values:
+        tx.execute(insert(table), [owner | {"resource": name, "hard_limit": limit, "created_at": tx.now, "deleted": 0}
+                                   for name, limit in values.items()])
+
+
+def delete_limits(tx: Transaction, project_id: str, user_id: str | None = None,
+                  resources: Sequence[str] | None = None) -> None:
+    """Drop overrides: all, or those of the named resources."""
+    table = models.quotas if user_id is None else models.project_user_quotas
+    statement = sql_update(table).where(table.c.project_id == project_id, table.c.deleted == 0)
+    if user_id is not None:
+        statement = statement.where(_PU.user_id == user_id)
+    if resources is not None:
+        statement = statement.where(table.c.resource.in_(resources))
+    tx.execute(statement.values(deleted=table.c.id, deleted_at=tx.now))
+
+
+def usage(tx: Transaction, project_id: str | None, user_id: str | None = None) -> dict[str, tuple[int, int]]:
+    """(in use, reserved) by resource, of a project or of one of its users."""
+    totals = dict.fromkeys(quota.COUNTED, (0, 0))
+    for row in tx.execute(_USAGE_ROWS, {"project": project_id}):
+        if user_id is None or row.user_id == user_id:
+            in_use, reserved = totals.get(row.resource, (0, 0))
+            totals[row.resource] = (in_use + row.in_use, reserved + row.reserved)
+    return totals
+
+
+def _lock(tx: Transaction, project_id: str | None, user_id: str | None) -> tuple[dict[str, Any], dict[str, int]]:
+    """Lock a project's usage: the user's rows by resource, and the project's use plus reserve by resource."""
+    rows = tx.execute(_USAGE_LOCKED, {"project": project_id}).all()
+    own = {row.resource: row for row in rows if row.user_id == user_id}
+    missing = [name for name in quota.COUNTED if name not in own]
+    if missing:
+        try:
+            tx.execute(insert(models.quota_usages), [
+                {"project_id": project_id, "user_id": user_id, "resource": name, "in_use": 0, "reserved": 0,
+                 "created_at": tx.now, "deleted": 0} for name in missing])
+        except db_exception.DBDuplicateEntry as error:
+            # Another request of this user made them first; run again, this one finds them.
+            raise db_exception.RetryRequest(error) from error
+        return _lock(tx, project_id, user_id)
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row.resource] = totals.get(row.resource, 0) + row.in_use + row.reserved
+    return own, totals
+
+
+def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
+           defaults: Mapping[str, int]) -> dict[str, Any]:
+    own, totals = _lock(tx, project_id, user_id)
+    allowed = limits(tx, project_id, defaults)
+    overs, used, ceilings = quota.exceeded(deltas, allowed, totals), totals, allowed
+    if not overs and user_id is not None:
+        overrides = user_limits(tx, project_id, user_id)
+        used = {name: row.in_use + row.reserved for name, row in own.items()}
+        ceilings = {name: overrides.get(name, quota.UNLIMITED) for name in deltas}
+        overs = quota.exceeded(deltas, ceilings, used)
+    if overs:
+        def told(values: Mapping[str, int]) -> str:
+            return ", ".join(str(values.get(name, 0)) for name in overs)
+        raise exceptions.OverQuota(overs=", ".join(overs), requested=told(deltas), used=told(used),
+                                   allowed=told(ceilings))
+    return own
+
+
+def use(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
+        defaults: Mapping[str, int]) -> None:
+    """Count deltas as used at once: what a boot does, in the transaction that inserts its servers.
+
+    :raises OverQuota: when a limit would be passed
+    """
+    own = _check(tx, project_id, user_id, deltas, defaults)
+    for name in sorted(deltas):
+        tx.execute(_CHANGE, {"b_id": own[name].id, "b_in_use": deltas[name], "b_reserved": 0, "b_now": tx.now})
+
+
+def give_back(tx: Transaction, instance: Instance, deltas: Mapping[str, int]) -> None:
+    """Return what a server used (amounts positive): a delete, or a boot that came to nothing."""
+    own, _ = _lock(tx, instance.project_id, instance.user_id)
+    for name in sorted(deltas):
+        tx.execute(_CHANGE, {"b_id": own[name].id, "b_in_use": -deltas[name], "b_reserved": 0, "b_now": tx.now})
+
+
+def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defaults: Mapping[str, int],
+            expire_s: int) -> list[str]:
+    """Reserve deltas for an operation on a server; negative ones are only noted until commit (spec 11.1).
+
+    :param expire_s: seconds until an unsettled reservation is rolled back
+    :returns: the reservations' uuids, none when there is nothing to reserve
+    :raises OverQuota: when a limit would be passed
+    """
+    if not deltas:
+        return []
+    own = _check(tx, instance.project_id, instance.user_id, deltas, defaults)
+    rows = [{"uuid": uuidutils.generate_uuid(), "usage_id": own[name].id, "project_id": instance.project_id,
+             "user_id": instance.user_id, "resource": name, "delta": deltas[name], "created_at": tx.now,
+             "expire": tx.now + timedelta(seconds=expire_s), "instance_uuid": instance.uuid, "deleted": 0}
+            for name in sorted(deltas)]
+    tx.execute(insert(models.reservations), rows)
+    for row in rows:
+        if row["delta"] > 0:
+            tx.execute(_CHANGE, {"b_id": row["usage_id"], "b_in_use": 0, "b_reserved": row["delta"], "b_now": tx.now})
+    return [row["uuid"] for row in rows]
+
+
+def commit(tx: Transaction, instance_uuid: str) -> None:
+    """The operation succeeded: what was reserved for the server is used now. Running it twice changes nothing."""
+    _settle(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all(), used=True)
+
+
+def rollback(tx: Transaction, instance_uuid: str) -> None:
+    """The operation came to nothing: what was reserved for the server is free again."""
+    _settle(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all(), used=False)
+
+
+def expire(tx: Transaction, before: datetime, limit: int = 1000) -> int:
+    """Roll back reservations that nobody settled in time; returns how many."""
+    rows = tx.execute(select(_R.id, _R.usage_id, _R.delta).where(
+        _R.deleted == 0, _R.expire < before).order_by(_R.usage_id).limit(limit)).all()
+    _settle(tx, rows, used=False)
+    return len(rows)
+
+
+def _settle(tx: Transaction, rows: Sequence[Any], used: bool) -> None:
+    for row in rows:
+        if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount:
+            tx.execute(_CHANGE, {"b_id": row.usage_id, "b_in_use": row.delta if used else 0,
+                                 "b_reserved": -max(row.delta, 0), "b_now": tx.now})

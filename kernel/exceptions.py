@@ -1,0 +1,261 @@
+"""One tree of errors, in one module, because oslo.messaging rebuilds remote errors only from modules it is told of.
+
+    NovasimException
+    |-- Invalid (400)            bad input, or a state that forbids what was asked
+    |   |-- ValidationError, FlavorNotUsable ...
+    |-- NotFound (404)
+    |-- Conflict (409)
+    |   |-- InstanceInvalidState, InstanceIsLocked, ServiceUnavailable ...
+    |-- Forbidden (403)
+    |   |-- OverQuota
+    |-- NoValidHost              the scheduler found no host; asynchronous, so it never is an HTTP answer
+    |-- ComputeResourcesUnavailable, RescheduledException ...
+    |-- UnexpectedTaskStateError somebody else changed the server first
+
+A class carries its HTTP code and ``definite``: did it surely *not* happen? Only a definite failure may be tried
+elsewhere at once; after an indefinite one (a timeout) the far side must be asked first.
+The constructor keeps the shape ``(message=None, **kwargs)``: any other would come back over RPC as a bare RemoteError.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class NovasimException(Exception):
+    """Root of all errors of ours.
+
+    :param message: the text; without it the class's template is filled from ``kwargs``
+    """
+
+    template = "An unknown error occurred."
+    code = 500
+    definite = True
+
+    def __init__(self, message: str | None = None, **kwargs: Any):
+        self.kwargs = kwargs
+        super().__init__(message or self.template % kwargs)
+
+    @property
+    def text(self) -> str:
+        """The message alone. ``str()`` of an error rebuilt from the wire also holds the far traceback."""
+        return str(self.args[0]) if self.args else self.template
+
+
+class ConfigurationError(NovasimException):
+    template = "The configuration is wrong: %(reason)s"
+
+
+class RoutingError(NovasimException):
+    """An RPC message that fits no contract; raised in the sender, before anything is sent."""
+    template = "RPC %(method)s: %(reason)s"
+
+
+class Invalid(NovasimException):
+    template = "Bad request."
+    code = 400
+
+
+class ValidationError(Invalid):
+    template = "%(detail)s"
+
+
+class MalformedRequestBody(Invalid):
+    template = "Malformed request body"
+
+
+class ImageNotFoundForBoot(Invalid):
+    template = "Can not find requested image"
+
+
+class FlavorNotUsable(Invalid):
+    template = "Flavor %(flavor_id)s could not be found."
+
+
+class CannotResizeToSameFlavor(Invalid):
+    template = "When resizing, instances must change flavor!"
+
+
+class CannotResizeDisk(Invalid):
+    template = "Server disk was unable to be resized because: %(reason)s"
+
+
+class InstanceNotResized(Invalid):
+    template = "Instance has not been resized."
+
+
+class AutoDiskConfigDisabledByImage(Invalid):
+    template = "Requested image %(image)s has automatic disk resize disabled."
+
+
+class CannotMigrateToSameHost(Invalid):
+    template = "Cannot migrate to the host where the server exists."
+
+
+class ComputeHostUnknown(Invalid):
+    """A host named in a request body; the spec (3.4) asks for 400, not 404."""
+    template = "Compute host %(host)s could not be found."
+
+
+class AvailabilityZoneUnknown(Invalid):
+    template = "The requested availability zone is not available"
+
+
+class NotFound(NovasimException):
+    template = "The resource could not be found."
+    code = 404
+
+
+class InstanceNotFound(NotFound):
+    template = "Instance %(instance_id)s could not be found."
+
+
+class FlavorNotFound(NotFound):
+    template = "Flavor %(flavor_id)s could not be found."
+
+
+class FlavorExtraSpecsNotFound(NotFound):
+    template = "Flavor %(flavor_id)s has no extra specs with key %(key)s."
+
+
+class MigrationNotFound(NotFound):
+    template = "Migration %(migration_id)s could not be found."
+
+
+class ServiceNotFound(NotFound):
+    template = "Service %(service_id)s could not be found."
+
+
+class HostBinaryNotFound(NotFound):
+    template = "Could not find binary %(binary)s on host %(host)s."
+
+
+class ComputeHostNotFound(NotFound):
+    template = "Compute host %(host)s could not be found."
+
+
+class HypervisorNotFound(NotFound):
+    template = "Hypervisor with ID '%(hypervisor_id)s' could not be found."
+
+
+class ActionNotFound(NotFound):
+    template = "Action %(request_id)s not found"
+
+
+class ImageNotFound(NotFound):
+    template = "Image %(image_id)s could not be found."
+
+
+class Conflict(NovasimException):
+    template = "The request conflicts with the present state."
+    code = 409
+
+
+class InstanceInvalidState(Conflict):
+    template = "Cannot '%(action)s' instance %(instance_uuid)s while it is in %(attr)s %(state)s"
+
+
+class InstanceNeverActive(Conflict):
+    template = "Instance %(instance_uuid)s is in an invalid state for '%(action)s'"
+
+
+class InstanceIsLocked(Conflict):
+    template = "Instance %(instance_uuid)s is locked"
+
+
+class InstanceNotReady(Conflict):
+    template = "Instance %(instance_id)s is not ready"
+
+
+class ServiceUnavailable(Conflict):
+    template = "Service is unavailable at this time."
+
+
+class FlavorExists(Conflict):
+    template = "Flavor with name %(name)s already exists."
+
+
+class FlavorIdExists(Conflict):
+    template = "Flavor with ID %(flavor_id)s already exists."
+
+
+class ServiceInUse(Conflict):
+    template = "Service of host %(host)s cannot be deleted: %(reason)s"
+
+
+class Forbidden(NovasimException):
+    template = "Forbidden"
+    code = 403
+
+
+class PolicyNotAuthorized(Forbidden):
+    template = "Policy doesn't allow %(action)s to be performed."
+
+
+class OverQuota(Forbidden):
+    template = ("Quota exceeded for %(overs)s: Requested %(requested)s, but already used %(used)s "
+                "of %(allowed)s %(overs)s")
+
+
+class NoValidHost(NovasimException):
+    template = "No valid host was found. %(reason)s"
+
+
+class MaxRetriesExceeded(NoValidHost):
+    template = "Exceeded maximum number of retries. %(reason)s"
+
+
+class ComputeResourcesUnavailable(NovasimException):
+    template = "Insufficient compute resources: %(reason)s."
+    code = 409
+
+
+class MigrationError(NovasimException):
+    template = "Migration error: %(reason)s"
+
+
+class UnableToMigrateToSelf(NovasimException):
+    template = "Unable to migrate instance (%(instance_id)s) to current host (%(host)s)."
+    code = 400
+
+
+class UnexpectedTaskStateError(Conflict):
+    """A compare-and-swap lost (spec 9.4): whoever gets this leaves the task_state alone."""
+    template = ("Conflict updating instance %(instance_uuid)s. Expected: %(expected)s. "
+                "Actual: %(actual)s")
+
+
+class UnexpectedDeletingTaskStateError(UnexpectedTaskStateError):
+    """The same, and the winner is a delete."""
+
+
+class MigrationStatusConflict(Conflict):
+    """A compare-and-swap on migration.status lost: a duplicate or late message, or a second request."""
+    template = "Migration %(migration_id)s is %(actual)s, not %(expected)s."
+
+
+class HypervisorError(NovasimException):
+    """What a simulated hypervisor reports when an operation fails."""
+    template = "Hypervisor %(host)s failed in %(operation)s: %(reason)s"
+
+
+class InstanceFaultRollback(HypervisorError):
+    """A failure before anything was touched: the server goes back to exactly what it was (spec 12.2 #37)."""
+
+
+class GuestNotFound(HypervisorError):
+    template = "Hypervisor %(host)s has no guest %(instance_uuid)s"
+
+
+class FaultInjected(HypervisorError):
+    """Raised on purpose by a rule or a stage."""
+    template = "Injected fault at %(point)s"
+
+
+class SchedulerHostFilterNotFound(NotFound):
+    template = "Scheduler Host Filter %(filter_name)s could not be found."
+
+
+class TraceError(NovasimException):
+    template = "%(path)s: %(reason)s"
+    code = 400

@@ -1,0 +1,19 @@
+"""Chance, handed in: one seed gives every part its own stream, so that parts do not shift each other's draws."""
+
+from __future__ import annotations
+
+import random
+
+
+class Chance:
+    """Named random streams below one seed; without a seed each run differs.
+
+    :param seed: any integer; None draws one, which :attr:`seed` then tells
+    """
+
+    def __init__(self, seed: int | None = None):
+        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+
+    def stream(self, name: str) -> random.Random:
+        """A generator of its own for one user of chance ('scheduler', 'stages', ...)."""
+        return random.Random(f"{self.seed}/{name}")

@@ -1,0 +1,122 @@
+"""Failures on purpose, as data: where, what, how often. Product code has one line at each point.
+
+A rule is a dict::
+
+    {"at": "virt.finish_migration", "match": {"host": "cmp-3"}, "do": {"raise": "DiskFull"}, "times": 1}
+
+``match`` compares the keyword arguments of the point (text, ``fnmatch`` patterns allowed); ``do`` is one action or a
+list that is taken in turn: ``"ok"``, ``{"raise": text}``, ``{"delay": seconds}``, ``"drop"``, ``"duplicate"``;
+``times`` counts the hits that act (default: no end), ``p`` is a probability.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import threading
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+
+from novasim import exceptions
+from novasim.sim.clock import Clock
+
+# Where a rule may act, and which keyword arguments it can match there.
+POINTS = {
+    "rpc.send": ("topic", "server", "method"),
+    "rpc.receive": ("topic", "host", "method"),
+    **{f"virt.{verb}": ("host", "instance") for verb in (
+        "spawn", "destroy", "power_on", "power_off", "reboot", "migrate_disk_and_power_off", "finish_migration",
+        "confirm_migration", "finish_revert_migration")},
+}
+_ACTIONS = {"ok", "drop", "duplicate", "raise", "delay"}
+
+
+class Rule:
+    """One rule, checked when it is made."""
+
+    def __init__(self, data: dict[str, Any]):
+        unknown = set(data) - {"at", "match", "do", "times", "p"}
+        if unknown:
+            raise exceptions.Invalid(f"fault rule: unknown key {sorted(unknown)[0]!r}")
+        self.at = data.get("at", "")
+        if self.at not in POINTS:
+            raise exceptions.Invalid(f"fault rule: at: there is no point {self.at!r}; there are "
+                                     + ", ".join(sorted(POINTS)))
+        self.match = {key: str(value) for key, value in (data.get("match") or {}).items()}
+        for key in set(self.match) - set(POINTS[self.at]):
+            raise exceptions.Invalid(f"fault rule: match: {self.at} has no {key!r}")
+        actions = data.get("do", "ok")
+        self.actions = [self._action(item) for item in (actions if isinstance(actions, list) else [actions])]
+        self.times = data.get("times")
+        self.probability = float(data.get("p", 1.0))
+        self.hits = 0
+
+    @staticmethod
+    def _action(item: Any) -> tuple[str, Any]:
+        name, value = next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (item, None)
+        if name not in _ACTIONS:
+            raise exceptions.Invalid(f"fault rule: do: unknown action {item!r}")
+        return name, value
+
+    def fits(self, arguments: dict[str, Any]) -> bool:
+        return all(fnmatch.fnmatchcase(str(arguments.get(key)), pattern) for key, pattern in self.match.items())
+
+
+class Faults:
+    """The rules in force. With none, :meth:`at` costs one attribute test."""
+
+    def __init__(self, clock: Clock | None = None, random: Random | None = None):
+        self._clock = clock or Clock()
+        self._random = random or Random(0)
+        self._rules: list[Rule] = []
+        self._lock = threading.Lock()
+
+    def load(self, path: str) -> None:
+        """Add the rules of a YAML file (a list of rules).
+
+        :raises Invalid: naming what is wrong
+        """
+        for data in yaml.safe_load(Path(path).read_text()) or []:
+            self.add(data)
+
+    def add(self, data: dict[str, Any]) -> Rule:
+        rule = Rule(data)
+        with self._lock:
+            self._rules = [*self._rules, rule]
+        return rule
+
+    def clear(self) -> None:
+        self._rules = []
+
+    def at(self, point: str, **arguments: Any) -> str:
+        """Let the rules act here: sleeps or raises FaultInjected; 'drop' and 'duplicate' are for the caller.
+
+        :returns: "ok", "drop" or "duplicate"
+        """
+        if not self._rules:
+            return "ok"
+        for rule in self._rules:
+            action = self._draw(rule, point, arguments)
+            if action is None:
+                continue
+            name, value = action
+            if name == "raise":
+                raise exceptions.FaultInjected(None if value is None else str(value), point=point)
+            if name == "delay":
+                self._clock.sleep(float(value))
+            elif name != "ok":
+                return name
+        return "ok"
+
+    def _draw(self, rule: Rule, point: str, arguments: dict[str, Any]) -> tuple[str, Any] | None:
+        if rule.at != point or not rule.fits(arguments):
+            return None
+        with self._lock:
+            if rule.times is not None and rule.hits >= rule.times:
+                return None
+            if rule.probability < 1.0 and self._random.random() >= rule.probability:
+                return None
+            rule.hits += 1
+            return rule.actions[(rule.hits - 1) % len(rule.actions)]

@@ -1,0 +1,81 @@
+"""What a simulated hypervisor's work costs and how it may end, as data: etc/novasim/stages/*.yaml.
+
+A book of stages is a list; each entry says for which operation it stands, how long it takes and what comes of it::
+
+    - {name: finish, when: {op: finish_migration}, delay_s: 8, jitter_s: 4}
+    - {name: disk-full, when: {op: finish_migration, host: "cmp-1*"}, weight: 0.02, result: {raise: disk is full}}
+
+Of the entries that fit one is drawn by weight. Chaos is the same mechanism with a heavier weight, not a second one.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import yaml
+
+from novasim import exceptions
+from novasim.sim.clock import Clock
+
+OPERATIONS = ("spawn", "destroy", "power_on", "power_off", "reboot", "migrate_disk_and_power_off",
+              "finish_migration", "confirm_migration", "finish_revert_migration")
+
+
+class Stage:
+    """One entry of a book."""
+
+    def __init__(self, data: dict[str, Any]):
+        self.name = str(data.get("name", "?"))
+        when = data.get("when") or {}
+        self.operation = when.get("op")
+        if self.operation not in OPERATIONS:
+            raise exceptions.Invalid(f"stage {self.name}: when.op: {self.operation!r} is none of "
+                                     + ", ".join(OPERATIONS))
+        self.host = str(when.get("host", "*"))
+        self.delay_s = self._seconds(data, "delay_s")
+        self.jitter_s = self._seconds(data, "jitter_s")
+        self.weight = float(data.get("weight", 1.0))
+        self.error = (data.get("result") or {}).get("raise")
+
+    def _seconds(self, data: dict[str, Any], key: str) -> float:
+        value = data.get(key, 0)
+        if not isinstance(value, int | float) or value < 0:
+            raise exceptions.Invalid(f"stage {self.name}: {key}: {value!r} is no number of seconds")
+        return float(value)
+
+
+class StageBook:
+    """The stages in force on the hypervisors of a process.
+
+    :param entries: the parsed list of a YAML file
+    :raises Invalid: naming the entry and the key that is wrong
+    """
+
+    def __init__(self, entries: Iterable[dict[str, Any]], clock: Clock, random: Random):
+        self._clock = clock
+        self._random = random
+        self._by_operation: dict[str, list[Stage]] = {}
+        for entry in entries:
+            stage = Stage(entry)
+            self._by_operation.setdefault(stage.operation, []).append(stage)
+
+    @classmethod
+    def parse(cls, text: str, clock: Clock, random: Random) -> StageBook:
+        return cls(yaml.safe_load(text) or [], clock, random)
+
+    def play(self, operation: str, host: str) -> None:
+        """Spend the time of one operation on a host.
+
+        :raises FaultInjected: when the stage drawn ends badly
+        """
+        fitting = [stage for stage in self._by_operation.get(operation, ()) if fnmatch.fnmatchcase(host, stage.host)]
+        if not fitting:
+            return
+        stage = fitting[0] if len(fitting) == 1 else self._random.choices(
+            fitting, [stage.weight for stage in fitting])[0]
+        self._clock.sleep(stage.delay_s + (self._random.random() * stage.jitter_s if stage.jitter_s else 0.0))
+        if stage.error is not None:
+            raise exceptions.FaultInjected(str(stage.error), point=f"virt.{operation}")
