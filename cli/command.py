@@ -17,7 +17,7 @@ from stevedore import extension
 from novasim.cli.client import Client
 from novasim.cli.errors import UsageError
 
-# What take_action() of a Lister and of a ShowOne returns: the names of columns or fields, and what is in them.
+# What take_action() of a Lister and of a ShowOne returns: the names of columns or fields, and their values.
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 Record = tuple[Sequence[str], Sequence[Any]]
 

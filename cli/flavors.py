@@ -113,7 +113,7 @@ class Key(Command):
 
 def new_flavor(name: str, ram: int, disk: int, vcpus: int, id: str | None = None, ephemeral: int = 0,
                swap: int = 0, rxtx_factor: float = 1.0, is_public: bool = True) -> dict[str, Any]:
-    """Return the flavor as a create request has it: memory and swap in MB, disks in GB, id None for a uuid."""
+    """Return the flavor as a create request has it: memory, swap in MB, disks in GB, id None for a uuid."""
     return {"name": name, "id": id, "ram": ram, "disk": disk, "vcpus": vcpus, "swap": swap,
             "rxtx_factor": rxtx_factor, "OS-FLV-EXT-DATA:ephemeral": ephemeral,
             "os-flavor-access:is_public": is_public}

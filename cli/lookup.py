@@ -11,8 +11,8 @@ from typing import Any
 from novasim.cli.client import ApiError, Client
 from novasim.cli.errors import CliError
 
-# The image of a fresh cluster. The compute API does not list images, so its name is known here.
-IMAGES = {"cirros": "155d900f-4e14-4e4c-a73d-069cbf4541e6"}
+# The compute API lists images up to 2.35; later only an image service would.
+IMAGES_VERSION = "2.1"
 
 
 def server(client: Client, wanted: str) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def server(client: Client, wanted: str) -> dict[str, Any]:
     named = _named(client.pages("/servers/detail", "servers", {"name": pattern}), wanted)
     if not named:
         named = _named(_servers_of_all(client, pattern), wanted)
-    return _the_one(named, "server", wanted, "novasim list --all-tenants")
+    return _the_one(named, "server", wanted, "See: novasim list --all-tenants")
 
 
 def server_id(client: Client, wanted: str) -> str:
@@ -48,19 +48,19 @@ def flavor(client: Client, wanted: str) -> dict[str, Any]:
     if found:
         return found
     named = _named(client.pages("/flavors/detail", "flavors", {"is_public": "None"}), wanted)
-    return _the_one(named, "flavor", wanted, "novasim flavor-list --all")
+    return _the_one(named, "flavor", wanted, "See: novasim flavor-list --all")
 
 
-def image_id(wanted: str) -> str:
-    """Return the id of the image `wanted`, an id or a known name.
+def image_id(client: Client, wanted: str) -> str:
+    """Return the id of the image whose id or name is `wanted`; the server checks ids itself.
 
-    :raises CliError: it is neither
+    :raises CliError: there is none, or there are several of that name
     """
-    if wanted in IMAGES:
-        return IMAGES[wanted]
     if _is_uuid(wanted):
         return wanted
-    raise CliError(f"there is no image '{wanted}'. Use {' or '.join(IMAGES)}, or the id of an image")
+    images = client.request("GET", "/images", exactly=IMAGES_VERSION).body["images"]
+    names = " or ".join(sorted({image["name"] for image in images}))
+    return _the_one(_named(images, wanted), "image", wanted, f"There is {names or 'none at all'}")["id"]
 
 
 def hypervisor(client: Client, wanted: str) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def hypervisor(client: Client, wanted: str) -> dict[str, Any]:
     """
     every = list(client.pages("/os-hypervisors/detail", "hypervisors"))
     found = [one for one in every if wanted in (str(one["id"]), one["hypervisor_hostname"])]
-    return _the_one(found, "hypervisor", wanted, "novasim hypervisor-list")
+    return _the_one(found, "hypervisor", wanted, "See: novasim hypervisor-list")
 
 
 def flavor_names(client: Client) -> dict[str, str]:
@@ -105,9 +105,9 @@ def _named(items: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     return [item for item in items if item["name"] == name]
 
 
-def _the_one(found: list[dict[str, Any]], what: str, wanted: str, see: str) -> dict[str, Any]:
+def _the_one(found: list[dict[str, Any]], what: str, wanted: str, remedy: str) -> dict[str, Any]:
     if not found:
-        raise CliError(f"there is no {what} '{wanted}'. See: {see}")
+        raise CliError(f"there is no {what} '{wanted}'. {remedy}")
     if len(found) > 1:
         ids = ", ".join(str(one["id"]) for one in found)
         raise CliError(f"{len(found)} {what}s are called '{wanted}'. Give one of their ids: {ids}")

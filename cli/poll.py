@@ -124,7 +124,7 @@ def failure(client: Client, server_id: str, request_id: str | None, tries: int =
 
 
 def pauses(shortest: float = SHORTEST_S, longest: float = LONGEST_S) -> Iterator[int]:
-    """Count looks: the first at once, the others after a pause that grows from `shortest` to `longest` seconds."""
+    """Count looks: one at once, others after a pause that grows from `shortest` to `longest` seconds."""
     never = threading.Event()
     pause, number = shortest, 0
     while True:

@@ -47,7 +47,9 @@ class Boot(ShowOne):
         """Boot, wait if asked to, and show the first server."""
         flavor = lookup.flavor(self.client, parsed_args.flavor)
         several = max(parsed_args.min_count or 1, parsed_args.max_count or 1) > 1
-        answer = self.client.request("POST", "/servers", new_server(parsed_args, flavor["id"], several),
+        image_id = lookup.image_id(self.client, parsed_args.image)
+        body = new_server(parsed_args, flavor["id"], image_id, several)
+        answer = self.client.request("POST", "/servers", body,
                                      version="2.37" if parsed_args.nic else None)
         if several:
             query = {"reservation_id": answer.body["reservation_id"]}
@@ -166,7 +168,7 @@ class Delete(Command):
         return 1 if errors else 0
 
 
-def new_server(given: argparse.Namespace, flavor_id: str, several: bool) -> dict[str, Any]:
+def new_server(given: argparse.Namespace, flavor_id: str, image_id: str, several: bool) -> dict[str, Any]:
     """Return the body of the request that boots.
 
     :param given: the arguments of boot
@@ -175,7 +177,7 @@ def new_server(given: argparse.Namespace, flavor_id: str, several: bool) -> dict
     server: dict[str, Any] = {
         "name": given.name,
         "flavorRef": flavor_id,
-        "imageRef": lookup.image_id(given.image),
+        "imageRef": image_id,
         "metadata": dict(given.meta),
         "networks": given.nic[-1] if given.nic else None,
         "availability_zone": given.availability_zone,

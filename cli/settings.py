@@ -61,7 +61,7 @@ def cluster_record(state_dir: str | os.PathLike[str]) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise CliError(f"{path} cannot be read: {error}. Remove it if no cluster runs there") from error
-    if not isinstance(record, dict) or not {"endpoint", "pid"} <= record.keys():
+    if not isinstance(record, dict) or "endpoint" not in record or not isinstance(record.get("pid"), int):
         raise CliError(f"{path} names no endpoint and pid. Remove it if no cluster runs there")
     return record
 

@@ -125,3 +125,10 @@ def get(tx: Transaction, instance_uuid: str, request_id: str) -> dict[str, Any]:
     events = tx.execute(select(models.instance_actions_events).where(_E.action_id == row.id).order_by(
         _E.created_at.desc(), _E.id.desc()))
     return dict(row._mapping) | {"events": [dict(event._mapping) for event in events]}
+
+
+def newest_request(tx: Transaction, instance_uuid: str, names: Sequence[str]) -> str | None:
+    """The request id of the newest action of these names: under which a broken-off hop is taken up again."""
+    row = tx.execute(select(_A.request_id).where(_A.instance_uuid == instance_uuid, _A.action.in_(names)).order_by(
+        _A.id.desc())).first()
+    return None if row is None else str(row.request_id)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from novasim.db import models
 from novasim.db.engine import Transaction
@@ -22,3 +23,9 @@ def zones(tx: Transaction, hosts: Iterable[str] | None = None) -> dict[str, str]
     if hosts is not None:
         statement = statement.where(_H.host.in_(list(hosts)))
     return {row.host: row.value for row in tx.execute(statement)}
+
+
+def stamp(tx: Transaction) -> tuple[Any, ...]:
+    """A value that differs after any change of an aggregate's hosts or metadata."""
+    return tuple(value for table in (_H, _M) for value in tx.execute(select(
+        func.count(), func.max(table.id), func.max(table.updated_at), func.sum(table.deleted))).one())

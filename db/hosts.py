@@ -18,6 +18,7 @@ from novasim.db import models
 from novasim.db.engine import Transaction
 from novasim.objects import ComputeNode, Service
 
+_I = models.instances.c
 _S = models.services.c
 _N = models.compute_nodes.c
 _SERVICE = [_S[name] for name in Service.__struct_fields__]
@@ -82,6 +83,18 @@ def services_seen(tx: Transaction, binary: str, since: datetime) -> list[Service
     """Services of a kind whose heartbeat or row changed at or after a time."""
     return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
         _S.binary == binary, or_(_S.last_seen_up >= since, _S.updated_at >= since)))]
+
+
+def services_changed(tx: Transaction, binary: str, since: datetime) -> list[Service]:
+    """Services of a kind made, or changed by an admin, at or after a time; heartbeats do not count."""
+    return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
+        _S.binary == binary, _S.updated_at >= since, _S.deleted == 0))]
+
+
+def heartbeats(tx: Transaction, binary: str, since: datetime) -> list[tuple[str, datetime]]:
+    """Host and time of the heartbeats of a kind of service at or after a time."""
+    return [(row.host, row.last_seen_up) for row in tx.execute(select(_S.host, _S.last_seen_up).where(
+        _S.binary == binary, _S.last_seen_up >= since, _S.deleted == 0))]
 
 
 def update_service(tx: Transaction, service_id: int, **values: Any) -> None:
@@ -170,6 +183,12 @@ def nodes_changed(tx: Transaction, since: datetime | None) -> list[ComputeNode]:
     return [ComputeNode(**row._mapping) for row in tx.execute(select(*_NODE).where(condition))]
 
 
+def of_instances(tx: Transaction, uuids: Sequence[str]) -> dict[str, str]:
+    """The hosts of those of these servers that live and have one."""
+    return {row.uuid: row.host for part in chunks(uuids) for row in tx.execute(select(_I.uuid, _I.host).where(
+        _I.uuid.in_(part), _I.deleted == 0, _I.host.is_not(None)))}
+
+
 def set_workload(tx: Transaction, host: str, running_vms: int, current_workload: int) -> None:
     """What the audit counted on a host (spec 8.8); rows that say so already are not written."""
     tx.execute(sql_update(models.compute_nodes).where(
@@ -185,3 +204,9 @@ def statistics(tx: Transaction) -> dict[str, int]:
     row = tx.execute(select(func.count().label("count"), *(
         func.coalesce(func.sum(_N[name]), 0).label(name) for name in names)).where(_N.deleted == 0)).one()
     return {name: int(value) for name, value in row._mapping.items()}
+
+
+def nodes_of(tx: Transaction, hosts: Sequence[str]) -> list[ComputeNode]:
+    """The hypervisors of these hosts."""
+    return [ComputeNode(**row._mapping) for part in chunks(hosts) for row in tx.execute(select(*_NODE).where(
+        _N.host.in_(part), _N.deleted == 0).order_by(_N.host))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select, true
@@ -122,3 +123,35 @@ def _beyond(column: Any, value: Any, direction: str) -> ColumnElement[bool] | No
         return column.is_not(None) if value is None else column > value
     return None if value is None else or_(column < value, column.is_(None))
 
+
+
+def count_busy(tx: Transaction, hosts: Sequence[str]) -> dict[str, int]:
+    """How many servers with a task each of these hosts has."""
+    rows = tx.execute(select(_T.host, func.count().label("busy")).where(
+        _T.host.in_(hosts), _T.deleted == 0, _T.task_state.is_not(None)).group_by(_T.host))
+    return {row.host: row.busy for row in rows}
+
+
+def on_hosts(tx: Transaction, hosts: Sequence[str], busy: bool = False) -> list[Instance]:
+    """All servers of these hosts, or only those with a task, without metadata."""
+    statement = select(*_COLUMNS).where(_T.host.in_(hosts), _T.deleted == 0).order_by(_T.host, _T.id)
+    if busy:
+        statement = statement.where(_T.task_state.is_not(None))
+    return [Instance(**row._mapping) for row in tx.execute(statement)]
+
+
+def stuck(tx: Transaction, task_state: str, before: datetime, limit: int) -> list[Instance]:
+    """Servers whose task nobody has touched since ``before``, oldest first."""
+    return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.task_state == task_state, _T.updated_at <= before, _T.deleted == 0).order_by(_T.updated_at).limit(limit))]
+
+
+def live(tx: Transaction, uuids: Sequence[str]) -> dict[str, Instance]:
+    """Those of these servers that are not deleted, without metadata."""
+    return {row.uuid: Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.uuid.in_(uuids), _T.deleted == 0))}
+
+
+def all_live(tx: Transaction) -> list[Instance]:
+    """Every server that is not deleted: for checkers, not for services."""
+    return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(_T.deleted == 0))]

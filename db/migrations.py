@@ -122,3 +122,23 @@ def in_progress_on(tx: Transaction, hosts: Sequence[str]) -> list[Migration]:
     return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
         _T.status.in_(states.IN_PROGRESS), _T.deleted == 0,
         or_(_T.source_compute.in_(hosts), _T.dest_compute.in_(hosts))))]
+
+
+def hosts_of(tx: Transaction, instance_uuid: str) -> set[str]:
+    """Every host that a move of this server has touched: where leftovers of it may lie."""
+    rows = tx.execute(select(_T.source_compute, _T.dest_compute).where(_T.instance_uuid == instance_uuid))
+    return {host for row in rows for host in row if host}
+
+
+def unsettled(tx: Transaction, instance_uuids: Sequence[str]) -> set[tuple[str, str]]:
+    """(server, host) of both ends of moves that are on their way or have failed: what lies there may be needed."""
+    rows = tx.execute(select(_T.instance_uuid, _T.source_compute, _T.dest_compute).where(
+        _T.instance_uuid.in_(instance_uuids), _T.status.in_((*states.IN_PROGRESS, states.MIG_ERROR)),
+        _T.deleted == 0))
+    return {(row.instance_uuid, host) for row in rows for host in (row.source_compute, row.dest_compute)}
+
+
+def all_in_progress(tx: Transaction) -> list[Migration]:
+    """Every move that has not ended: for checkers, not for services."""
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.status.in_(states.IN_PROGRESS), _T.deleted == 0))]

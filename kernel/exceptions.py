@@ -101,6 +101,30 @@ class AvailabilityZoneUnknown(Invalid):
     template = "The requested availability zone is not available"
 
 
+class InvalidAPIVersionString(Invalid):
+    template = "API Version String %(version)s is of invalid format. Must be of format MajorNum.MinorNum."
+
+
+class InvalidGlobalAPIVersion(NovasimException):
+    template = "Version %(req_ver)s is not supported by the API. Minimum is %(min_ver)s and maximum is %(max_ver)s."
+    code = 406
+
+
+class FlavorMemoryTooSmall(Invalid):
+    template = "Flavor's memory is too small for requested image."
+
+
+class FlavorDiskTooSmall(Invalid):
+    template = ("Flavor's disk is smaller than the minimum size specified in image metadata. "
+                "Flavor disk is %(flavor_size)s GB, minimum size is %(image_min_disk)s GB.")
+
+
+class MessagingUnavailable(NovasimException):
+    """The bus took no message: what the request had begun was undone where it could be."""
+    template = "The message bus cannot be reached: %(reason)s. Try again later."
+    code = 503
+
+
 class NotFound(NovasimException):
     template = "The resource could not be found."
     code = 404
@@ -112,6 +136,10 @@ class InstanceNotFound(NotFound):
 
 class FlavorNotFound(NotFound):
     template = "Flavor %(flavor_id)s could not be found."
+
+
+class FlavorAccessNotFound(NotFound):
+    template = "Flavor access not found for %(flavor_id)s / %(project_id)s combination."
 
 
 class FlavorExtraSpecsNotFound(NotFound):
@@ -177,6 +205,10 @@ class FlavorExists(Conflict):
 
 class FlavorIdExists(Conflict):
     template = "Flavor with ID %(flavor_id)s already exists."
+
+
+class FlavorAccessExists(Conflict):
+    template = "Flavor access already exists for flavor %(flavor_id)s and project %(project_id)s combination."
 
 
 class ServiceInUse(Conflict):

@@ -48,3 +48,17 @@ def exceeded(deltas: Mapping[str, int], limits: Mapping[str, int], used: Mapping
     """
     return sorted(name for name, delta in deltas.items()
                   if delta > 0 and limits[name] != UNLIMITED and used.get(name, 0) + delta > limits[name])
+
+
+def held(current: Flavor, old: Flavor | None = None, finished: bool = False) -> dict[str, int]:
+    """What a server counts for, in the middle of a move too.
+
+    :param old: the flavor before the move, None outside of one
+    :param finished: the move reached RESIZED, so its increase is committed and its decrease is not yet refunded
+    """
+    if old is None:
+        return boot_deltas(current)
+    if not finished:
+        return boot_deltas(old)
+    before, after = boot_deltas(old), boot_deltas(current)
+    return {name: max(before[name], after[name]) for name in after}

@@ -1,1 +1,1 @@
-""""""
+"""The composition root: it alone knows all rooms, puts their parts together and runs them as processes."""

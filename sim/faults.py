@@ -5,7 +5,8 @@ A rule is a dict::
     {"at": "virt.finish_migration", "match": {"host": "cmp-3"}, "do": {"raise": "DiskFull"}, "times": 1}
 
 ``match`` compares the keyword arguments of the point (text, ``fnmatch`` patterns allowed); ``do`` is one action or a
-list that is taken in turn: ``"ok"``, ``{"raise": text}``, ``{"delay": seconds}``, ``"drop"``, ``"duplicate"``;
+list that is taken in turn: ``"ok"``, ``{"raise": text}``, ``{"refuse": text}`` (it fails before it touched anything),
+``{"delay": seconds}``, ``"drop"``, ``"duplicate"``;
 ``times`` counts the hits that act (default: no end), ``p`` is a probability.
 """
 
@@ -30,7 +31,7 @@ POINTS = {
         "spawn", "destroy", "power_on", "power_off", "reboot", "migrate_disk_and_power_off", "finish_migration",
         "confirm_migration", "finish_revert_migration")},
 }
-_ACTIONS = {"ok", "drop", "duplicate", "raise", "delay"}
+_ACTIONS = {"ok", "drop", "duplicate", "raise", "refuse", "delay"}
 
 
 class Rule:
@@ -91,9 +92,11 @@ class Faults:
         self._rules = []
 
     def at(self, point: str, **arguments: Any) -> str:
-        """Let the rules act here: sleeps or raises FaultInjected; 'drop' and 'duplicate' are for the caller.
+        """Let the rules act here: sleeps, or raises; 'drop' and 'duplicate' are for the caller.
 
         :returns: "ok", "drop" or "duplicate"
+        :raises FaultInjected: where a rule says raise
+        :raises InstanceFaultRollback: where a rule says refuse
         """
         if not self._rules:
             return "ok"
@@ -104,6 +107,8 @@ class Faults:
             name, value = action
             if name == "raise":
                 raise exceptions.FaultInjected(None if value is None else str(value), point=point)
+            if name == "refuse":
+                raise exceptions.InstanceFaultRollback(str(value or f"Refused at {point}"))
             if name == "delay":
                 self._clock.sleep(float(value))
             elif name != "ok":

@@ -6,6 +6,7 @@ which wait for a line instead of sleeping.
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 from collections.abc import Callable
@@ -21,57 +22,39 @@ _DECODE = msgspec.json.Decoder().decode
 MAX_BYTES = 64 * 1024 * 1024
 
 
-class Journal:
-    """One process's writer.
+class _Sink:
+    """Where a process's hops go: its file, and whoever listens."""
 
-    :param directory: where the files of all processes of a cluster lie; None keeps nothing on disk
-    :param service: "api", "conductor", ...; the default for the hops written here
-    """
-
-    def __init__(self, directory: Path | None, service: str, clock: Clock):
-        self.service = service
-        self._clock = clock
+    def __init__(self, directory: Path | None, name: str):
+        self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self._lock = threading.Lock()
-        self._listeners: list[Callable[[dict[str, Any]], None]] = []
         self._file = -1
-        self._path: Path | None = None
         self._written = 0
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
-            self._path = directory / f"{service}-{os.getpid()}.jsonl"
+            self._path = directory / f"{name}-{os.getpid()}.jsonl"
             self._open()
 
+    @property
+    def is_idle(self) -> bool:
+        return self._file < 0 and not self.listeners
+
     def _open(self) -> None:
-        assert self._path is not None
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
         self._written = os.fstat(self._file).st_size
 
-    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-        """Call ``listener`` with each hop written here; returns what ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def write(self, what: str, request_id: str | None, host: str = "", service: str = "", **details: Any) -> None:
-        """Note one hop. ``details`` that are None are left out."""
-        if self._file < 0 and not self._listeners:
-            return
-        hop = {"time": self._clock.now().isoformat(timespec="microseconds"), "service": service or self.service,
-               "host": host, "what": what, "request_id": request_id,
-               **{key: value for key, value in details.items() if value is not None}}
+    def take(self, hop: dict[str, Any]) -> None:
         if self._file >= 0:
-            self._append(_ENCODE(hop) + b"\n")
-        for listener in list(self._listeners):
+            line = _ENCODE(hop) + b"\n"
+            with self._lock:
+                if self._written + len(line) > MAX_BYTES:
+                    self._turn_over()
+                self._written += os.write(self._file, line)
+        for listener in list(self.listeners):
             listener(hop)
-
-    def _append(self, line: bytes) -> None:
-        with self._lock:
-            if self._written + len(line) > MAX_BYTES:
-                self._turn_over()
-            self._written += os.write(self._file, line)
 
     def _turn_over(self) -> None:
         """Keep at most two files a process: the full one and the new one."""
-        assert self._path is not None
         os.close(self._file)
         self._path.replace(self._path.with_suffix(".1.jsonl"))
         self._open()
@@ -80,6 +63,42 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+class Journal:
+    """A service's pen.
+
+    :param directory: where the files of all processes of a cluster lie; None keeps nothing on disk
+    :param service: "api", "conductor", ...: who signs the hops written with it
+    """
+
+    def __init__(self, directory: Path | None, service: str, clock: Clock):
+        self.service = service
+        self._clock = clock
+        self._sink = _Sink(directory, service)
+
+    def signed(self, service: str) -> Journal:
+        """The same journal for another service of this process."""
+        other = copy.copy(self)
+        other.service = service
+        return other
+
+    def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Call ``listener`` with each hop written in this process; returns what ends it."""
+        self._sink.listeners.append(listener)
+        return lambda: self._sink.listeners.remove(listener)
+
+    def write(self, what: str, request_id: str | None, host: str = "", **details: Any) -> None:
+        """Note one hop. ``details`` that are None are left out."""
+        if self._sink.is_idle:
+            return
+        self._sink.take({
+            "time": self._clock.now().isoformat(timespec="microseconds"), "service": self.service, "host": host,
+            "what": what, "request_id": request_id,
+            **{key: value for key, value in details.items() if value is not None}})
+
+    def close(self) -> None:
+        self._sink.close()
 
 
 def read(directory: Path, request_id: str, limit: int = 1000) -> list[dict[str, Any]]:

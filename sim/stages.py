@@ -1,9 +1,12 @@
 """What a simulated hypervisor's work costs and how it may end, as data: etc/novasim/stages/*.yaml.
 
-A book of stages is a list; each entry says for which operation it stands, how long it takes and what comes of it::
+A book says whether copying disks takes time, and lists stages: for which operation one stands, how long it takes
+and what comes of it::
 
-    - {name: finish, when: {op: finish_migration}, delay_s: 8, jitter_s: 4}
-    - {name: disk-full, when: {op: finish_migration, host: "cmp-1*"}, weight: 0.02, result: {raise: disk is full}}
+    copy_disks: true
+    stages:
+      - {name: finish, when: {op: finish_migration}, delay_s: 8, jitter_s: 4}
+      - {name: disk-full, when: {op: finish_migration, host: "cmp-1*"}, weight: 0.02, result: {raise: disk is full}}
 
 Of the entries that fit one is drawn by weight. Chaos is the same mechanism with a heavier weight, not a second one.
 """
@@ -50,11 +53,13 @@ class Stage:
 class StageBook:
     """The stages in force on the hypervisors of a process.
 
-    :param entries: the parsed list of a YAML file
+    :param entries: the stages of a YAML file
+    :param copy_disks: whether copying disks takes the time that the hosts' bandwidth gives
     :raises Invalid: naming the entry and the key that is wrong
     """
 
-    def __init__(self, entries: Iterable[dict[str, Any]], clock: Clock, random: Random):
+    def __init__(self, entries: Iterable[dict[str, Any]], clock: Clock, random: Random, copy_disks: bool = False):
+        self.copy_disks = copy_disks
         self._clock = clock
         self._random = random
         self._by_operation: dict[str, list[Stage]] = {}
@@ -64,7 +69,10 @@ class StageBook:
 
     @classmethod
     def parse(cls, text: str, clock: Clock, random: Random) -> StageBook:
-        return cls(yaml.safe_load(text) or [], clock, random)
+        book = yaml.safe_load(text) or {}
+        if not isinstance(book, dict) or set(book) - {"copy_disks", "stages"}:
+            raise exceptions.Invalid("a book of stages has the keys copy_disks and stages")
+        return cls(book.get("stages") or [], clock, random, bool(book.get("copy_disks", False)))
 
     def play(self, operation: str, host: str) -> None:
         """Spend the time of one operation on a host.

@@ -1,1 +1,137 @@
-""""""
+"""What request bodies must look like: JSON schemas, one file a noun, compiled once, chosen by microversion.
+
+The texts of refusals are those clients know (spec 3.1), whatever the installed jsonschema says today.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+from jsonschema import exceptions as schema_errors
+from jsonschema import validators
+
+from novasim import exceptions
+
+_FORMATS = jsonschema.FormatChecker(formats=())
+
+
+@_FORMATS.checks("uuid")
+def _is_uuid(value: object) -> bool:
+    try:
+        return not isinstance(value, str) or str(uuid.UUID(value)) == value.lower()
+    except ValueError:
+        return False
+
+
+@_FORMATS.checks("ipv4")
+def _is_ipv4(value: object) -> bool:
+    return not isinstance(value, str) or _is_address(value, 4)
+
+
+@_FORMATS.checks("ipv6")
+def _is_ipv6(value: object) -> bool:
+    return not isinstance(value, str) or _is_address(value, 6)
+
+
+def _is_address(value: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(value).version == version
+    except ValueError:
+        return False
+
+
+@_FORMATS.checks("base64")
+def _is_base64(value: object) -> bool:
+    try:
+        return not isinstance(value, str) or bool(base64.b64decode(re.sub(r"\s", "", value), validate=True) or True)
+    except (binascii.Error, ValueError):
+        return False
+
+
+@_FORMATS.checks("name")
+def _is_name(value: object) -> bool:
+    """Printable, with no blanks around it."""
+    return not isinstance(value, str) or (value.isprintable() and value == value.strip())
+
+
+def _min_length(_validator: Any, least: int, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(value, str) and len(value) < least:
+        yield jsonschema.ValidationError(f"{value!r} is too short")
+
+
+_Checker = validators.extend(jsonschema.Draft202012Validator, {"minLength": _min_length})
+
+
+def _text(error: jsonschema.ValidationError) -> str:
+    message = error.message
+    if error.validator == "format":
+        message = f"{error.instance!r} is not a {error.validator_value!r}"
+    if not error.path:
+        return message
+    return f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {message}"
+
+
+class Schema:
+    """The schema of one body. Compiled when made; checking keeps nothing."""
+
+    def __init__(self, schema: dict[str, Any]):
+        _Checker.check_schema(schema)
+        self.schema = schema
+        self._checker = _Checker(schema, format_checker=_FORMATS)
+
+    def check(self, body: Any) -> None:
+        """See that a body fits.
+
+        :raises ValidationError: naming the field
+        """
+        error = schema_errors.best_match(self._checker.iter_errors(body))
+        if error is not None:
+            raise exceptions.ValidationError(detail=_text(error))
+
+
+class Versions:
+    """The schemas of a body by the microversion from which each is in force."""
+
+    def __init__(self, *versions: tuple[int, dict[str, Any]]):
+        self._versions = [(since, Schema(schema)) for since, schema in sorted(versions, key=lambda pair: pair[0])]
+
+    def check(self, body: Any, version: int) -> None:
+        """Like :meth:`Schema.check`, with the newest schema not above ``version``."""
+        [schema for since, schema in self._versions if since <= version][-1].check(body)
+
+
+# Building blocks.
+
+def closed(properties: dict[str, Any], *required: str, **more: Any) -> dict[str, Any]:
+    """An object with these keys and no others."""
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False,
+            **more}
+
+
+def whole_number(least: int = 0, most: int = 0x7FFFFFFF) -> dict[str, Any]:
+    """A whole number, as a number or as digits."""
+    return {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": least, "maximum": most, "minLength": 1}
+
+
+TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
+BOOLEAN = {"type": ["boolean", "string"],
+           "enum": [True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes", "y", "t",
+                    False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no", "n", "f"]}
+NAME = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
+DESCRIPTION = {"type": ["string", "null"], "minLength": 0, "maxLength": 255, "pattern": r"^[^\x00-\x08\x0b-\x1f]*$"}
+METADATA = {"type": "object", "patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
+            "additionalProperties": False}
+HOST = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-._@]*$"}
+EMPTY: dict[str, Any] = {}
+
+
+def true(value: Any) -> bool:
+    """What a BOOLEAN says."""
+    return str(value).lower() in TRUE

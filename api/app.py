@@ -1,0 +1,89 @@
+"""The WSGI application: from an environ to a handler of the routes table, and back through the error mapper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import webob
+from oslo_config import cfg
+
+from novasim import exceptions
+from novasim.api import auth, microversion, options, routes, versions, wsgi
+from novasim.api.caches import Flavors, Zones
+from novasim.context import RequestContext
+from novasim.db.engine import Database
+from novasim.policy import Policy
+from novasim.sim.clock import Clock
+from novasim.sim.journal import Journal
+
+PREFIX = "/v2.1"
+
+
+class Api:
+    """What handlers work with.
+
+    :param conf: configuration with the options of api/options.py
+    :param conductor: proxy of rpc/conductor.py
+    :param compute: proxy of rpc/compute.py
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, conductor: Any, compute: Any,
+                 journal: Journal):
+        self.conf = conf
+        self.db = db
+        self.clock = clock
+        self.conductor = conductor
+        self.compute = compute
+        self.journal = journal
+        self.policy = Policy(conf)
+        self.quota_defaults = options.quota_defaults(conf)
+        self.flavors = Flavors(db)
+        self.zones = Zones(conf, db, clock)
+
+    def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI callable."""
+        wire = webob.Request(environ)
+        request_id = auth.new_request_id()
+        version = microversion.asked_for(wire.headers) if wire.path_info.startswith(PREFIX) else None
+        try:
+            document = versions.document(wire)
+            response, version = (document, None) if document else self._serve(wire, request_id, version)
+        except Exception as error:
+            response = wsgi.error_response(error)
+        return wsgi.to_wire(response, version, request_id)(environ, start_response)
+
+    def _serve(self, wire: webob.Request, request_id: str, asked: str | None) -> tuple[wsgi.Response, str | None]:
+        if asked is None:
+            raise wsgi.HttpError(404, "The resource could not be found.")
+        minor = microversion.negotiate(asked)
+        used = f"2.{minor}"
+        context = auth.authenticate(wire.headers.get("X-Auth-Token"), request_id, wire.remote_addr)
+        request = wsgi.Request(self, wire, context, minor, PREFIX)
+        try:
+            response = wsgi.to_response(self._handle(request))
+        except Exception as error:
+            response = wsgi.error_response(error)
+        if wire.method != "GET" and not request.noted:
+            request.note(f"answered {response.status}", status=response.status)
+        return response, used
+
+    def _handle(self, request: wsgi.Request) -> Any:
+        _check_accept(request.wire.headers.get("Accept", ""))
+        path, project = routes.split_project(request.wire.path_info[len(PREFIX):])
+        _check_project(request.context, project)
+        methods, ids = routes.match(path)
+        handler = routes.pick(methods, request.wire.method, request.version)
+        return handler(self, request, **ids)
+
+
+def _check_accept(accept: str) -> None:
+    """The SDK sends an empty Accept with actions; that means anything."""
+    if accept and "json" not in accept and "*/*" not in accept and "application/*" not in accept:
+        raise wsgi.HttpError(406, f"Only application/json can be answered, not {accept}")
+
+
+def _check_project(context: RequestContext, project: str | None) -> None:
+    if project is not None and project != context.project_id:
+        raise exceptions.Invalid(f"Malformed request URL: URL's project_id '{project}' doesn't match Context's "
+                                 f"project_id '{context.project_id}'")

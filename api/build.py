@@ -1,0 +1,223 @@
+"""Creating servers: everything the request names must exist and fit; then rows, quota and actions appear together in
+one transaction, and the conductor is told to have them built.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from novasim import exceptions, quota, states
+from novasim.api import guards, schemas
+from novasim.api.wsgi import Request
+from novasim.db import actions, flavors, hosts, images, instances, quotas
+from novasim.db.engine import Transaction
+from novasim.objects import CURRENT, Flavor, Instance
+
+if TYPE_CHECKING:
+    from novasim.api.app import Api
+
+_ALPHABET = string.ascii_letters + string.digits
+_LOWER = string.ascii_lowercase + string.digits
+# What a cluster without these services cannot give: refused by name, never silently dropped.
+_NOT_SERVED = {
+    "tags": "Server tags are not supported by this cluster.",
+    "trusted_image_certificates": "Image signature certificates are not supported by this cluster.",
+    "block_device_mapping": "Volumes are not supported by this cluster: block_device_mapping must be empty.",
+    "key_name": "Invalid key_name provided.",
+}
+
+
+class Plan(NamedTuple):
+    """A create request, looked up and checked."""
+    body: dict[str, Any]
+    flavor: Flavor
+    image: dict[str, Any]
+    zone: str | None
+    filter_properties: dict[str, Any]
+    low: int
+    high: int
+
+
+def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
+    """Create the servers of a request.
+
+    :returns: the servers (first one first), and their administrator's password
+    :raises Invalid: 400, naming what cannot be had
+    :raises OverQuota: 403
+    """
+    api, context = request.api, request.context
+    plan = _plan(request, body)
+    reservation_id = "r-" + "".join(secrets.choice(_LOWER) for _ in range(8))
+    password = plan.body.get("adminPass") or "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+    def begin(tx: Transaction) -> list[Instance]:
+        count = _affordable(tx, api, context.project_id, plan)
+        servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
+        instances.create(tx, servers)
+        quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
+        for server in servers:
+            actions.start(tx, context, server.uuid, "create")
+        return [guards.reread(tx, server) for server in servers]
+
+    servers = api.db.write(begin)
+    for server in servers:
+        request.note("create accepted", server)
+
+    def undo(_error: Exception) -> None:
+        api.db.write(_forget, servers, plan.flavor)
+
+    guards.send(api.conductor.build_instances, context, undo=undo, instances=servers, image=plan.image,
+                filter_properties=plan.filter_properties, admin_password=password,
+                injected_files=[[item["path"], item["contents"]] for item in plan.body.get("personality", [])],
+                requested_networks=None, security_groups=["default"], block_device_mapping=[], legacy_bdm=False)
+    return servers, password
+
+
+def _forget(tx: Transaction, servers: list[Instance], flavor: Flavor) -> None:
+    for server in servers:
+        quotas.give_back(tx, server, quota.boot_deltas(flavor))
+        instances.soft_delete(tx, server.uuid)
+
+
+def _plan(request: Request, whole: dict[str, Any]) -> Plan:
+    body = whole["server"]
+    for name, message in _NOT_SERVED.items():
+        if body.get(name):
+            raise exceptions.ValidationError(detail=message)
+    _check_security_groups(body)
+    _check_limits(request.api, body)
+    low = int(body.get("min_count", 1))
+    high = int(body.get("max_count", low))
+    if low > high:
+        raise exceptions.Invalid("min_count must be <= max_count")
+    if high > 1 and body.get("hostname"):
+        raise exceptions.Invalid("hostname cannot be given when several servers are created")
+    flavor, image = _flavor(request, body), _image(request.api, body)
+    _check_fit(flavor, image)
+    hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
+    zone, forced = _placement(request, body)
+    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high)
+
+
+def _check_security_groups(body: Mapping[str, Any]) -> None:
+    for group in body.get("security_groups", []):
+        if group.get("name", "default") != "default":
+            raise exceptions.Invalid(f"Unable to find security_group with name or id '{group['name']}'")
+
+
+def _check_limits(api: Api, body: Mapping[str, Any]) -> None:
+    """The limits that are no usage: of metadata and of files put into the server."""
+    files = body.get("personality", [])
+    sizes = {"metadata_items": [len(body.get("metadata", {}))], "injected_files": [len(files)],
+             "injected_file_path_bytes": [len(item["path"]) for item in files],
+             "injected_file_content_bytes": [len(item["contents"]) * 3 // 4 for item in files]}
+    for name, values in sizes.items():
+        most = api.quota_defaults[name]
+        if most != quota.UNLIMITED and max(values, default=0) > most:
+            raise exceptions.Forbidden(f"Quota exceeded, too many {name}: at most {most} are allowed")
+
+
+def _flavor(request: Request, body: Mapping[str, Any]) -> Flavor:
+    """The flavor, by its id or by a link that ends in it."""
+    flavor_id = str(body["flavorRef"]).rstrip("/").rsplit("/", 1)[-1]
+    context = request.context
+    try:
+        flavor = request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
+    except exceptions.FlavorNotFound as error:
+        raise exceptions.FlavorNotUsable(flavor_id=flavor_id) from error
+    if flavor.disabled:
+        raise exceptions.FlavorNotUsable(flavor_id=flavor_id)
+    return flavor
+
+
+def _image(api: Api, body: Mapping[str, Any]) -> dict[str, Any]:
+    image_id = str(body.get("imageRef", "")).rstrip("/").rsplit("/", 1)[-1]
+    for device in body.get("block_device_mapping_v2", []):
+        if device.get("source_type") != "image" or device.get("destination_type", "local") != "local":
+            raise exceptions.ValidationError(
+                detail="Block Device Mapping is Invalid: only a local disk made from an image is supported by this "
+                       f"cluster, not source_type {device.get('source_type')!r}, destination_type "
+                       f"{device.get('destination_type')!r}.")
+        named = device.get("uuid")
+        if image_id and named != image_id:
+            raise exceptions.ValidationError(
+                detail=f"Block Device Mapping is Invalid: its image {named} is not imageRef {image_id}.")
+        image_id = str(named or "")
+    if not image_id:
+        raise exceptions.ImageNotFoundForBoot()
+    try:
+        image = api.db.read(images.get, image_id)
+    except exceptions.ImageNotFound as error:
+        raise exceptions.ImageNotFoundForBoot() from error
+    return {key: value for key, value in image.items() if key not in ("created_at", "updated_at")}
+
+
+def _check_fit(flavor: Flavor, image: Mapping[str, Any]) -> None:
+    if flavor.memory_mb < image["min_ram"]:
+        raise exceptions.FlavorMemoryTooSmall()
+    if flavor.root_gb and flavor.root_gb < image["min_disk"]:
+        raise exceptions.FlavorDiskTooSmall(flavor_size=flavor.root_gb, image_min_disk=image["min_disk"])
+
+
+def _placement(request: Request, body: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The zone, and the host and node that ``zone:host:node`` or the fields of 2.74 force."""
+    api = request.api
+    zone, host, node = (str(body.get("availability_zone") or "").split(":") + ["", ""])[:3]
+    if host or node:
+        request.authorize("servers:create:forced_host")
+    if body.get("host") or body.get("hypervisor_hostname"):
+        request.authorize("servers:create:requested_destination")
+        if host or node:
+            raise exceptions.Invalid("availability_zone with a host and the field host or hypervisor_hostname "
+                                     "cannot be given together")
+        host, node = body.get("host", ""), body.get("hypervisor_hostname", "")
+    zone = zone or api.conf.default_schedule_zone or ""
+    if zone and not api.zones.exists(zone):
+        raise exceptions.AvailabilityZoneUnknown()
+    if host and not api.db.read(hosts.nodes, host):
+        raise exceptions.ComputeHostUnknown(host=host)
+    if node and not any(known.hypervisor_hostname == node for known in api.db.read(hosts.nodes, host or None, node)):
+        raise exceptions.ComputeHostUnknown(host=node)
+    forced = {"force_hosts": [host] if host else [], "force_nodes": [node] if node else []}
+    return zone or None, {key: value for key, value in forced.items() if value}
+
+
+def _affordable(tx: Transaction, api: Api, project_id: str | None, plan: Plan) -> int:
+    """How many servers the quota allows, at least the number that must be made: that is refused later if too many."""
+    if plan.low == plan.high:
+        return plan.high
+    allowed, used = quotas.limits(tx, project_id, api.quota_defaults), quotas.usage(tx, project_id)
+    room = [(allowed[name] - sum(used[name])) // amount for name, amount in quota.boot_deltas(plan.flavor).items()
+            if amount and allowed[name] != quota.UNLIMITED]
+    return max(plan.low, min([plan.high, *room]))
+
+
+def _instance(request: Request, plan: Plan, reservation_id: str, number: int) -> Instance:
+    body, context = plan.body, request.context
+    several = f"-{number + 1}" if plan.high > 1 else ""
+    name = body["name"] + several
+    image = plan.image["properties"] | {"min_ram": plan.image["min_ram"], "min_disk": plan.image["min_disk"]}
+    server_id = str(uuid.uuid4())
+    return Instance(
+        uuid=server_id, project_id=context.project_id, user_id=context.user_id, display_name=name,
+        display_description=body.get("description") if request.version >= 19 else name,
+        hostname=body.get("hostname") or default_hostname(name, server_id), image_ref=plan.image["id"],
+        vm_state=states.BUILDING, task_state=states.SCHEDULING, task_request_id=context.request_id,
+        power_state=states.NOSTATE, reservation_id=reservation_id, launch_index=number,
+        availability_zone=plan.zone, user_data=body.get("user_data"), root_device_name="/dev/vda",
+        config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
+        access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
+        auto_disk_config=body.get("OS-DCF:diskConfig", "MANUAL") == "AUTO", metadata=body.get("metadata", {}),
+        system_metadata=plan.flavor.to_sys(CURRENT) | {
+            f"image_{key}"[:255]: str(value)[:255] for key, value in image.items()},
+        **instances.flavor_columns(plan.flavor))
+
+
+def default_hostname(name: str, server_id: str) -> str:
+    """A host name made from a server's name; from its id when nothing of that is left."""
+    return re.sub(r"[^a-z0-9.-]", "", re.sub(r"[ _]", "-", name.lower()))[:63].strip("-.") or f"server-{server_id}"

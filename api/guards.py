@@ -1,0 +1,142 @@
+"""What every change of a server goes through, in the order of spec 3.2: found, allowed, not locked, in a fit state;
+and how a lost race or a bus that takes no message is told to the user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from novasim import exceptions, states
+from novasim.api import liveness
+from novasim.api.wsgi import Request
+from novasim.db import actions, instances, quotas
+from novasim.db.engine import Transaction
+from novasim.objects import Instance
+
+if TYPE_CHECKING:
+    from novasim.api.app import Api
+
+LOG = logging.getLogger(__name__)
+
+
+def find(request: Request, server_id: str, read_deleted: bool = False, complete: bool = True) -> Instance:
+    """A server that the caller may know of.
+
+    :param complete: with metadata and system_metadata
+    :raises InstanceNotFound: when there is none in the caller's project; admins see all projects
+    """
+    context = request.context
+    return request.api.db.read(instances.get, server_id, None if context.is_admin else context.project_id,
+                               read_deleted, complete, complete)
+
+
+def check_lock(request: Request, instance: Instance) -> None:
+    """
+    :raises InstanceIsLocked: for a locked server, to all but admins
+    """
+    if instance.locked and not request.context.is_admin:
+        raise exceptions.InstanceIsLocked(instance_uuid=instance.uuid)
+
+
+def check_state(instance: Instance, action: str, name: str | None = None) -> None:
+    """See that an action is legal now (spec 2.3).
+
+    :param action: key of states.ACTIONS
+    :param name: what a refusal calls it
+    :raises InstanceInvalidState: naming the state that forbids it
+    :raises InstanceNeverActive: when the server has not been active yet
+    """
+    rule, name = states.ACTIONS[action], name or action
+    if rule.vm is not None and instance.vm_state not in rule.vm:
+        raise _invalid(instance, name, "vm_state", instance.vm_state)
+    if rule.task is not None and instance.task_state not in rule.task:
+        raise _invalid(instance, name, "task_state", instance.task_state)
+    if rule.launched and instance.launched_at is None:
+        raise exceptions.InstanceNeverActive(instance_uuid=instance.uuid, action=name)
+
+
+def _invalid(instance: Instance, action: str, attr: str, state: str | None) -> exceptions.InstanceInvalidState:
+    return exceptions.InstanceInvalidState(action=action, instance_uuid=instance.uuid, attr=attr, state=state)
+
+
+def check(request: Request, instance: Instance, action: str, name: str | None = None) -> None:
+    """Lock, then state."""
+    if states.ACTIONS[action].lock:
+        check_lock(request, instance)
+    check_state(instance, action, name)
+
+
+def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
+    """
+    :raises InstanceNotReady: when the server has no host
+    :raises ServiceUnavailable: when the host's agent is not alive
+    """
+    if host is None:
+        raise exceptions.InstanceNotReady(instance_id=instance.uuid)
+    if not liveness.host_is_up(api, host):
+        raise exceptions.ServiceUnavailable()
+
+
+def expected(action: str) -> dict[str, tuple[str | None, ...]]:
+    """The states of an action's compare-and-swap: those that it is legal in."""
+    rule = states.ACTIONS[action]
+    return {column: tuple(sorted(allowed, key=str)) for column, allowed in
+            (("vm_state", rule.vm), ("task_state", rule.task)) if allowed is not None}
+
+
+@contextlib.contextmanager
+def lost_races(api: Api, instance: Instance, name: str) -> Iterator[None]:
+    """Turn a lost compare-and-swap into the answer that a moment later would have been given.
+
+    :raises InstanceInvalidState: with the winner's state
+    """
+    try:
+        yield
+    except exceptions.UnexpectedTaskStateError as error:
+        now = api.db.read(instances.get, instance.uuid, None, False, False, False)
+        attr = "task_state" if now.task_state else "vm_state"
+        raise _invalid(instance, name, attr, getattr(now, attr)) from error
+
+
+def reread(tx: Transaction, instance: Instance) -> Instance:
+    """The row as this transaction left it, with the metadata that was read before."""
+    now = instances.get(tx, instance.uuid, None, False, False, False)
+    now.metadata, now.system_metadata = instance.metadata, instance.system_metadata
+    return now
+
+
+def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None] | None = None,
+         **kwargs: Any) -> None:
+    """Send a message; when the bus does not take it, undo what the request began.
+
+    :raises MessagingUnavailable: then
+    """
+    try:
+        cast(*args, **kwargs)
+    except Exception as error:
+        LOG.exception("A message could not be sent")
+        if undo is not None:
+            undo(error)
+        raise exceptions.MessagingUnavailable(reason=type(error).__name__) from error
+
+
+def undo_task(request: Request, instance: Instance, task: str | None) -> Callable[[Exception], None]:
+    """What takes a begun task back: no task, no reservation, a failed action and a fault.
+
+    :param task: the task_state it set; None for one that set none
+    """
+    def undo(error: Exception) -> None:
+        def transaction(tx: Transaction) -> None:
+            if task is not None:
+                with contextlib.suppress(exceptions.UnexpectedTaskStateError):
+                    instances.update(tx, instance.uuid, {"task_state": (task,)}, task_state=None)
+            quotas.rollback(tx, instance.uuid)
+            actions.fail(tx, request.context.request_id, instance.uuid)
+            actions.add_fault(tx, instance.uuid, error)
+
+        with contextlib.suppress(exceptions.InstanceNotFound):
+            request.api.db.write(transaction)
+    return undo

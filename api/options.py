@@ -1,0 +1,45 @@
+"""What an operator can set of the REST API."""
+
+from oslo_config import cfg
+
+DEFAULT = [
+    cfg.StrOpt("internal_service_availability_zone", default="internal",
+               help="Zone that services other than compute agents are shown in."),
+    cfg.StrOpt("default_schedule_zone",
+               help="Zone in which servers are put whose request names none. Unset: any."),
+    cfg.StrOpt("instance_name_template", default="instance-%08x",
+               help="Name of a guest on its hypervisor, made from the server's internal number."),
+]
+API = [
+    cfg.IntOpt("max_limit", default=1000, min=1, deprecated_name="osapi_max_limit", deprecated_group="DEFAULT",
+               help="The most items of one page of a list, whatever limit a request asks for."),
+    cfg.IntOpt("max_request_body_size", default=114688, min=1024, deprecated_name="osapi_max_request_body_size",
+               deprecated_group="DEFAULT", help="Bytes of the largest request body; a larger one is refused with 413."),
+    cfg.FloatOpt("zone_refresh", default=10.0, min=0.0,
+                 help="Seconds for which the zones of hosts are remembered between two reads of the database."),
+]
+_UNCOUNTED = {
+    "metadata_items": (128, "metadata items of a server"), "injected_files": (5, "files put into a new server"),
+    "injected_file_content_bytes": (10240, "bytes of such a file"),
+    "injected_file_path_bytes": (255, "bytes of such a file's path"), "key_pairs": (100, "key pairs of a user"),
+    "server_groups": (10, "server groups of a project"), "server_group_members": (10, "servers of a server group"),
+}
+QUOTA = [
+    cfg.IntOpt("instances", default=10, min=-1, deprecated_name="quota_instances", deprecated_group="DEFAULT",
+               help="Servers of a project. -1 is unlimited, here and below."),
+    cfg.IntOpt("cores", default=20, min=-1, deprecated_name="quota_cores", deprecated_group="DEFAULT",
+               help="vCPUs of a project's servers together."),
+    cfg.IntOpt("ram", default=51200, min=-1, deprecated_name="quota_ram", deprecated_group="DEFAULT",
+               help="MB of memory of a project's servers together."),
+    *(cfg.IntOpt(name, default=default, min=-1, help=f"Limit: {text}.")
+      for name, (default, text) in _UNCOUNTED.items()),
+]
+
+
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    return [(None, DEFAULT), ("api", API), ("quota", QUOTA)]
+
+
+def quota_defaults(conf: cfg.ConfigOpts) -> dict[str, int]:
+    """The limits of a project that has no others."""
+    return {option.name: conf.quota[option.name] for option in QUOTA}

@@ -1,0 +1,98 @@
+"""Query strings: each list declares its parameters once, with how to read a value and since when it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from oslo_utils import timeutils
+
+from novasim import exceptions
+from novasim.api import schemas
+from novasim.api.wsgi import Request
+
+
+class Parameter(NamedTuple):
+    """``parse`` raises ValueError for a bad value; ``many`` collects all values of a name."""
+    parse: Callable[[str], Any] = str
+    since: int = 1
+    many: bool = False
+
+
+def whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} does not match '^[0-9]*$'")
+    return int(text)
+
+
+def boolean(text: str) -> bool:
+    if text.lower() not in {str(value).lower() for value in schemas.BOOLEAN["enum"]}:
+        raise ValueError(f"{text!r} is not a boolean")
+    return schemas.true(text)
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time, as naive UTC."""
+    try:
+        return timeutils.normalize_time(timeutils.parse_isotime(text))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a 'date-time'") from error
+
+
+def direction(text: str) -> str:
+    if text not in ("asc", "desc"):
+        raise ValueError(f"{text!r} is not one of ['asc', 'desc']")
+    return text
+
+
+PAGING = {"limit": Parameter(whole), "marker": Parameter()}
+
+
+def read(request: Request, parameters: Mapping[str, Parameter], strict_since: int | None = None) -> dict[str, Any]:
+    """The values of the parameters that the request's query has. Others are ignored.
+
+    :param strict_since: the version from which an unknown parameter is an error
+    :raises ValidationError: naming the parameter
+    """
+    found: dict[str, Any] = {}
+    for name, text in request.query:
+        parameter = parameters.get(name)
+        if parameter is None or request.version < parameter.since:
+            if strict_since is not None and request.version >= strict_since:
+                raise exceptions.ValidationError(
+                    detail=f"Additional properties are not allowed ({name!r} was unexpected)")
+            continue
+        try:
+            value = parameter.parse(text)
+        except ValueError as error:
+            raise exceptions.ValidationError(
+                detail=f"Invalid input for query parameters {name}. Value: {text}. {error}") from error
+        if parameter.many:
+            found.setdefault(name, []).append(value)
+        else:
+            found[name] = value
+    return found
+
+
+def page_size(request: Request, asked: int | None) -> int:
+    """How many items a page has: what was asked for, at most ``[api] max_limit``."""
+    most: int = request.api.conf.api.max_limit
+    return min(asked or most, most)
+
+
+def next_link(request: Request, path: str, marker: Any) -> list[dict[str, str]]:
+    """The link to the page behind ``marker``."""
+    pairs = [(name, value) for name, value in request.query if name != "marker"] + [("marker", str(marker))]
+    return [{"rel": "next", "href": f"{request.prefix}{path}?{urlencode(pairs)}"}]
+
+
+def check_changes(values: Mapping[str, Any]) -> None:
+    """See that a span of changes begins before it ends.
+
+    :raises Invalid: when it does not
+    """
+    since, before = values.get("changes-since"), values.get("changes-before")
+    if since is not None and before is not None and since > before:
+        raise exceptions.Invalid("The value of changes-since must be less than or equal to changes-before.")

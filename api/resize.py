@@ -1,0 +1,194 @@
+"""The API's part of a resize, a cold migration, a confirm and a revert (spec 5): check, take the state in one
+transaction, send the first message, answer. A cold migration is a resize to the flavor the server has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from novasim import exceptions, quota, states
+from novasim.api import guards
+from novasim.api.wsgi import Request
+from novasim.context import RequestContext
+from novasim.db import actions, flavors, hosts, instances, migrations, quotas
+from novasim.db.engine import Transaction
+from novasim.objects import NEW, OLD, Flavor, Instance, Migration
+
+if TYPE_CHECKING:
+    from novasim.api.app import Api
+
+RESIZE, MIGRATE = "resize", "migrate"
+
+
+def resize(request: Request, instance: Instance, flavor_id: str, auto_disk_config: bool | None = None) -> None:
+    """Begin to give a server another flavor.
+
+    :param flavor_id: what users call the flavor
+    :raises FlavorNotUsable, CannotResizeToSameFlavor, CannotResizeDisk, AutoDiskConfigDisabledByImage,
+        FlavorMemoryTooSmall: 400
+    :raises InstanceIsLocked, InstanceInvalidState, ServiceUnavailable: 409
+    :raises OverQuota: 403
+    """
+    guards.check(request, instance, RESIZE)
+    new = _new_flavor(request, instance, flavor_id, auto_disk_config)
+    guards.check_host_up(request.api, instance, instance.host)
+    _start(request, instance, RESIZE, new, {}, auto_disk_config)
+
+
+def migrate(request: Request, instance: Instance, host: str | None = None) -> None:
+    """Begin to move a server to another host: to ``host``, or where the scheduler likes.
+
+    :raises ComputeHostUnknown, CannotMigrateToSameHost: 400
+    :raises InstanceIsLocked, InstanceInvalidState, ServiceUnavailable: 409
+    """
+    guards.check(request, instance, MIGRATE)
+    guards.check_host_up(request.api, instance, instance.host)
+    where: dict[str, Any] = {}
+    if host is not None:
+        if not request.api.db.read(hosts.nodes, host):
+            raise exceptions.ComputeHostUnknown(host=host)
+        if host == instance.host:
+            raise exceptions.CannotMigrateToSameHost()
+        where = {"force_hosts": [host]}
+    _start(request, instance, MIGRATE, _present_flavor(request.api, instance), where)
+
+
+def _present_flavor(api: Api, instance: Instance) -> Flavor:
+    """The flavor of a server with its extra specs, which no snapshot holds."""
+    found = api.db.read(flavors.by_ids, [instance.instance_type_id])
+    return found.get(instance.instance_type_id) or instance.flavor()
+
+
+def _new_flavor(request: Request, instance: Instance, flavor_id: str, auto_disk_config: bool | None) -> Flavor:
+    """The wanted flavor, if the server can have it (spec 5.2, 5.3)."""
+    image = instance.system_metadata
+    if auto_disk_config and image.get("image_auto_disk_config", "").lower() == "disabled":
+        raise exceptions.AutoDiskConfigDisabledByImage(image=instance.image_ref)
+    context = request.context
+    try:
+        new = request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
+    except exceptions.FlavorNotFound as error:
+        raise exceptions.FlavorNotUsable(flavor_id=flavor_id) from error
+    if new.id == instance.instance_type_id:
+        raise exceptions.CannotResizeToSameFlavor()
+    if new.disabled:
+        raise exceptions.FlavorNotUsable(flavor_id=flavor_id)
+    if new.root_gb == 0 and instance.flavor().root_gb != 0:
+        raise exceptions.CannotResizeDisk(reason="Resize to zero disk flavor is not allowed.")
+    if new.memory_mb < int(image.get("image_min_ram", 0)):
+        raise exceptions.FlavorMemoryTooSmall()
+    return new
+
+
+def ignored_hosts(api: Api, instance: Instance, action: str) -> list[str]:
+    """Hosts that the scheduler must leave out: the server's own, by the truth table of spec 5.6."""
+    ignored = [] if api.conf.allow_resize_to_same_host else [instance.host or ""]
+    if action == MIGRATE and not api.conf.allow_migrate_to_same_host:
+        ignored.append(instance.host or "")
+    return ignored
+
+
+def _start(request: Request, instance: Instance, action: str, flavor: Flavor, where: dict[str, Any],
+           auto_disk_config: bool | None = None) -> None:
+    api, context = request.api, request.context
+    deltas = quota.upsize_deltas(instance.flavor(), flavor) if action == RESIZE else {}
+    more = {} if auto_disk_config is None else {"auto_disk_config": auto_disk_config}
+
+    def begin(tx: Transaction) -> tuple[Instance, list[str]]:
+        instances.update(tx, instance.uuid, guards.expected(action), task_state=states.RESIZE_PREP, progress=0,
+                         task_request_id=context.request_id, **more)
+        now = guards.reread(tx, instance)
+        if (now.host, now.instance_type_id) != (instance.host, instance.instance_type_id):
+            # A whole move fitted in between: what was checked above is not true any more.
+            raise exceptions.InstanceInvalidState(action=action, instance_uuid=instance.uuid, attr="host",
+                                                  state=now.host)
+        reservations = quotas.reserve(tx, now, deltas, api.quota_defaults, api.conf.reservation_expire)
+        actions.start(tx, context, instance.uuid, action)
+        return now, reservations
+
+    with guards.lost_races(api, instance, action):
+        now, reservations = api.db.write(begin)
+    request.note(f"{action} accepted", now)
+    hint = {"filter_properties": {"ignore_hosts": ignored_hosts(api, now, action)} | where}
+    guards.send(api.conductor.migrate_server, context, undo=guards.undo_task(request, now, states.RESIZE_PREP),
+                instance=now, scheduler_hint=hint, live=False, rebuild=False, flavor=flavor, block_migration=None,
+                disk_over_commit=None, reservations=reservations)
+
+
+def waiting_migration(api: Api, instance: Instance) -> Migration:
+    """The move that waits for a confirm or a revert.
+
+    :raises InstanceNotResized: when none does: not resized, or somebody was faster
+    """
+    migration = api.db.read(migrations.in_progress, instance.uuid)
+    if migration is None or migration.status != states.FINISHED:
+        raise exceptions.InstanceNotResized()
+    return migration
+
+
+def _settle(api: Api, context: RequestContext, instance: Instance, migration: Migration, action: str, status: str,
+            deltas: dict[str, int]) -> tuple[Instance, Migration, list[str]]:
+    """Take the decision over a move, in one transaction: the first of two requests wins."""
+    task = states.ACTIONS[action].sets
+
+    def begin(tx: Transaction) -> tuple[Instance, Migration, list[str]]:
+        values = {} if task is None else {"task_state": task}
+        instances.update(tx, instance.uuid, guards.expected(action), task_request_id=context.request_id, **values)
+        try:
+            migrations.advance(tx, migration.id, (states.FINISHED,), status)
+        except exceptions.MigrationStatusConflict as error:
+            raise exceptions.InstanceNotResized() from error
+        now, moved = guards.reread(tx, instance), migrations.get(tx, migration.id)
+        reservations = quotas.reserve(tx, now, deltas, api.quota_defaults, api.conf.reservation_expire)
+        actions.start(tx, context, instance.uuid, action)
+        return now, moved, reservations
+
+    with guards.lost_races(api, instance, action):
+        return api.db.write(begin)
+
+
+def confirm(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
+    """Make a move final: the source is told to forget the server. The caller has checked lock and rights.
+
+    :raises InstanceNotResized: when the move does not wait any more
+    :raises MessagingUnavailable: when the source could not be told; the move waits again then
+    """
+    deltas = quota.downsize_deltas(instance.flavor(OLD), instance.flavor(NEW))
+    now, moved, reservations = _settle(api, context, instance, migration, "confirmResize", states.CONFIRMING, deltas)
+    _note(api, context, "confirmResize accepted", now, moved)
+    guards.send(api.compute.confirm_resize, context, moved.source_compute, undo=_unconfirm(api, context, now, moved),
+                instance=now, migration=moved, reservations=reservations)
+
+
+def revert(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
+    """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
+
+    :raises InstanceNotResized: when the move does not wait any more
+    :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
+    """
+    deltas = quota.revert_deltas(instance.flavor(OLD), instance.flavor(NEW))
+    now, moved, reservations = _settle(api, context, instance, migration, "revertResize", states.REVERTING, deltas)
+    _note(api, context, "revertResize accepted", now, moved)
+    guards.send(api.compute.revert_resize, context, moved.dest_compute, instance=now, migration=moved,
+                reservations=reservations)
+
+
+def _note(api: Api, context: RequestContext, what: str, instance: Instance, migration: Migration) -> None:
+    api.journal.write(what, context.request_id, kind="http", instance_uuid=instance.uuid, vm_state=instance.vm_state,
+                      task_state=instance.task_state, migration_status=migration.status,
+                      method=f"POST /servers/{instance.uuid}/action")
+
+
+def _unconfirm(api: Api, context: RequestContext, instance: Instance,
+               migration: Migration) -> Callable[[Exception], None]:
+    def undo(error: Exception) -> None:
+        def transaction(tx: Transaction) -> None:
+            instances.update(tx, instance.uuid, task_request_id=None)
+            migrations.advance(tx, migration.id, (states.CONFIRMING,), states.FINISHED)
+            quotas.rollback(tx, instance.uuid)
+            actions.fail(tx, context.request_id, instance.uuid)
+            actions.add_fault(tx, instance.uuid, error)
+
+        api.db.write(transaction)
+    return undo

@@ -1,0 +1,141 @@
+"""The REST surface, as one table: URL -> method -> handler. What is not in it is a 404 or a 405."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from novasim.api import (
+    availability_zones,
+    extensions,
+    flavor_access,
+    flavor_extra_specs,
+    flavors,
+    hypervisors,
+    images,
+    instance_actions,
+    limits,
+    migrations,
+    quota_sets,
+    server_actions,
+    server_addresses,
+    server_metadata,
+    server_migrations,
+    servers,
+    services,
+    simulator,
+)
+from novasim.api.microversion import Handler, Ranged, since, until
+from novasim.api.wsgi import HttpError
+
+Entry = Handler | Ranged | tuple[Ranged, ...]
+
+ROUTES: dict[str, dict[str, Entry]] = {
+    "/extensions": {"GET": extensions.index},
+    "/extensions/{alias}": {"GET": extensions.show},
+    "/flavors": {"GET": flavors.index, "POST": flavors.create},
+    "/flavors/detail": {"GET": flavors.detail},
+    "/flavors/{flavor_id}": {"GET": flavors.show, "PUT": since(55, flavors.update), "DELETE": flavors.delete},
+    "/flavors/{flavor_id}/action": {"POST": flavor_access.dispatch},
+    "/flavors/{flavor_id}/os-extra_specs": {"GET": flavor_extra_specs.index, "POST": flavor_extra_specs.create},
+    "/flavors/{flavor_id}/os-extra_specs/{key}": {
+        "GET": flavor_extra_specs.show, "PUT": flavor_extra_specs.update, "DELETE": flavor_extra_specs.delete},
+    "/flavors/{flavor_id}/os-flavor-access": {"GET": flavor_access.index},
+    "/images": {"GET": until(35, images.index)},
+    "/images/detail": {"GET": until(35, images.detail)},
+    "/images/{image_id}": {"GET": until(35, images.show)},
+    "/limits": {"GET": limits.index},
+    "/os-availability-zone": {"GET": availability_zones.index},
+    "/os-availability-zone/detail": {"GET": availability_zones.detail},
+    "/os-hypervisors": {"GET": hypervisors.index},
+    "/os-hypervisors/detail": {"GET": hypervisors.detail},
+    "/os-hypervisors/statistics": {"GET": until(87, hypervisors.statistics)},
+    "/os-hypervisors/{hypervisor_id}": {"GET": hypervisors.show},
+    "/os-hypervisors/{hypervisor_id}/uptime": {"GET": until(87, hypervisors.uptime)},
+    "/os-hypervisors/{hypervisor_id}/search": {"GET": until(52, hypervisors.search)},
+    "/os-hypervisors/{hypervisor_id}/servers": {"GET": until(52, hypervisors.servers)},
+    "/os-migrations": {"GET": migrations.index},
+    "/os-quota-sets/{project_id}": {
+        "GET": quota_sets.show, "PUT": quota_sets.update, "DELETE": quota_sets.delete},
+    "/os-quota-sets/{project_id}/defaults": {"GET": quota_sets.defaults},
+    "/os-quota-sets/{project_id}/detail": {"GET": quota_sets.detail},
+    "/os-services": {"GET": services.index},
+    "/os-services/{service_id}": {
+        "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
+    "/os-simulator/journal": {"GET": simulator.journal},
+    "/servers": {"GET": servers.index, "POST": servers.create},
+    "/servers/detail": {"GET": servers.detail},
+    "/servers/{server_id}": {"GET": servers.show, "PUT": servers.update, "DELETE": servers.delete},
+    "/servers/{server_id}/action": {"POST": server_actions.dispatch},
+    "/servers/{server_id}/ips": {"GET": server_addresses.index},
+    "/servers/{server_id}/ips/{network}": {"GET": server_addresses.show},
+    "/servers/{server_id}/metadata": {
+        "GET": server_metadata.index, "POST": server_metadata.merge, "PUT": server_metadata.replace},
+    "/servers/{server_id}/metadata/{key}": {
+        "GET": server_metadata.show, "PUT": server_metadata.put, "DELETE": server_metadata.delete},
+    "/servers/{server_id}/migrations": {"GET": since(23, server_migrations.index)},
+    "/servers/{server_id}/migrations/{migration_id}": {"GET": since(23, server_migrations.show)},
+    "/servers/{server_id}/os-instance-actions": {"GET": instance_actions.index},
+    "/servers/{server_id}/os-instance-actions/{request_id}": {"GET": instance_actions.show},
+}
+
+
+def _tree() -> dict[str, Any]:
+    """The table as nested dicts by segment; "" leads to the methods, "{}" holds (name, subtree)."""
+    root: dict[str, Any] = {}
+    for path, methods in ROUTES.items():
+        here = root
+        for segment in path[1:].split("/"):
+            if segment.startswith("{"):
+                here = here.setdefault("{}", (segment[1:-1], {}))[1]
+            else:
+                here = here.setdefault(segment, {})
+        here[""] = methods
+    return root
+
+
+_TREE = _tree()
+
+
+def split_project(path: str) -> tuple[str, str | None]:
+    """A path without the project id it may begin with, and that id."""
+    first, _, rest = path.strip("/").partition("/")
+    if first not in _TREE and rest.partition("/")[0] in _TREE:
+        return rest, first
+    return path, None
+
+
+def match(path: str) -> tuple[Mapping[str, Entry], dict[str, str]]:
+    """The methods of a path and the ids in it.
+
+    :raises HttpError: 404
+    """
+    here, ids = _TREE, {}
+    for segment in path.strip("/").split("/"):
+        if segment and segment in here:
+            here = here[segment]
+        elif segment and "{}" in here:
+            name, here = here["{}"]
+            ids[name] = segment
+        else:
+            raise HttpError(404, "The resource could not be found.")
+    if "" not in here:
+        raise HttpError(404, "The resource could not be found.")
+    return here[""], ids
+
+
+def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
+    """The handler of a method in a version.
+
+    :raises HttpError: 405, or 404 when the version has none
+    """
+    entry = methods.get(method)
+    if entry is None:
+        raise HttpError(405, f"The method {method} is not allowed for this resource.",
+                        {"Allow": ", ".join(sorted(methods))})
+    if not isinstance(entry, tuple):
+        return entry
+    for ranged in (entry,) if isinstance(entry, Ranged) else entry:
+        if ranged.since <= version <= ranged.until:
+            return ranged.handler
+    raise HttpError(404, "The resource could not be found.")

@@ -1,0 +1,87 @@
+"""Bodies of POST and PUT on servers and their metadata."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from novasim.api.schemas import (
+    BOOLEAN,
+    DESCRIPTION,
+    HOST,
+    METADATA,
+    NAME,
+    Schema,
+    Versions,
+    closed,
+    whole_number,
+)
+
+_STRING = {"type": "string"}
+_NAME_ONLY = {"type": "string", "minLength": 1, "maxLength": 255}
+DISK_CONFIG = {"type": "string", "enum": ["AUTO", "MANUAL"]}
+FLAVOR_REF = {"type": ["string", "integer"], "minLength": 1}
+# The name of the guest itself; from 2.94 with a domain.
+_HOSTNAME = {"type": "string", "minLength": 2, "maxLength": 63, "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$"}
+_FQDN = {"type": "string", "minLength": 2, "maxLength": 255, "pattern": r"^[a-zA-Z0-9]+[a-zA-Z0-9-.]*[a-zA-Z0-9]+$"}
+
+_HINTS = {"type": "object", "properties": {
+    "different_host": {"oneOf": [{"type": "string", "format": "uuid"},
+                                 {"type": "array", "items": {"type": "string", "format": "uuid"}}]},
+    "same_host": {"oneOf": [{"type": "string", "format": "uuid"},
+                            {"type": "array", "items": {"type": "string", "format": "uuid"}}]},
+    "group": {"type": "string", "format": "uuid"}, "query": {"type": ["string", "object"]},
+    "target_cell": _NAME_ONLY, "build_near_host_ip": {"type": "string"}, "cidr": {"type": "string"},
+    "different_cell": {"type": ["string", "array"]}}, "additionalProperties": True}
+
+_CREATE: dict[str, Any] = {
+    "name": NAME, "flavorRef": FLAVOR_REF, "imageRef": _STRING, "adminPass": _STRING, "metadata": METADATA,
+    "networks": {"type": "array", "items": {"type": "object"}}, "OS-DCF:diskConfig": DISK_CONFIG,
+    "accessIPv4": {"type": "string", "format": "ipv4"}, "accessIPv6": {"type": "string", "format": "ipv6"},
+    "personality": {"type": "array", "items": closed(
+        {"path": _STRING, "contents": {"type": "string", "format": "base64"}}, "path", "contents")},
+    "availability_zone": _NAME_ONLY, "block_device_mapping": {"type": "array", "items": {"type": "object"}},
+    "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}}, "config_drive": BOOLEAN,
+    "key_name": _NAME_ONLY, "min_count": whole_number(1), "max_count": whole_number(1),
+    "return_reservation_id": BOOLEAN,
+    "security_groups": {"type": "array", "items": {"type": "object", "properties": {"name": _NAME_ONLY}}},
+    "user_data": {"type": "string", "format": "base64", "maxLength": 65535},
+}
+_TAGS = {"type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 60,
+                                                    "pattern": "^[^,/]*$"}}
+_NETWORKS = {"oneOf": [{"type": "array", "items": {"type": "object"}}, {"type": "string", "enum": ["none", "auto"]}]}
+
+# From a version on: fields added (a schema), or dropped (None).
+_CREATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
+    (19, {"description": DESCRIPTION}), (37, {"networks": _NETWORKS}), (52, {"tags": _TAGS}),
+    (57, {"personality": None}),
+    (63, {"trusted_image_certificates": {"type": ["array", "null"], "items": _STRING, "maxItems": 50}}),
+    (74, {"host": HOST, "hypervisor_hostname": HOST}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
+]
+_UPDATE: dict[str, Any] = {
+    "name": NAME, "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": {"type": "string", "format": "ipv4"},
+    "accessIPv6": {"type": "string", "format": "ipv6"},
+}
+_UPDATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
+    (19, {"description": DESCRIPTION}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN})]
+
+
+def _steps(first: dict[str, Any], changes: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
+    """The whole set of fields at each version that changes it."""
+    steps, fields = [(1, first)], first
+    for since, change in changes:
+        fields = {name: schema for name, schema in (fields | change).items() if schema is not None}
+        steps.append((since, fields))
+    return steps
+
+
+def _create(since: int, fields: dict[str, Any]) -> dict[str, Any]:
+    required = ("name", "flavorRef", "networks") if since >= 37 else ("name", "flavorRef")
+    return closed({"server": closed(fields, *required), "os:scheduler_hints": _HINTS,
+                   "OS-SCH-HNT:scheduler_hints": _HINTS}, "server")
+
+
+CREATE = Versions(*((since, _create(since, fields)) for since, fields in _steps(_CREATE, _CREATE_CHANGES)))
+UPDATE = Versions(*((since, closed({"server": closed(fields)}, "server"))
+                    for since, fields in _steps(_UPDATE, _UPDATE_CHANGES)))
+METADATA_ALL = Schema(closed({"metadata": METADATA}, "metadata"))
+METADATA_ONE = Schema(closed({"meta": METADATA | {"minProperties": 1, "maxProperties": 1}}, "meta"))

@@ -1,0 +1,119 @@
+"""Servers: create, list, show, update, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from novasim import states
+from novasim.api import build, guards, liveness, query, schemas, server_filters
+from novasim.api import delete as deletion
+from novasim.api.schemas import servers as bodies
+from novasim.api.views import servers as views
+from novasim.api.wsgi import Request, Response
+from novasim.db import actions, flavors, hosts, instance_pages, instances
+from novasim.db.engine import Transaction
+from novasim.objects import Instance
+
+if TYPE_CHECKING:
+    from novasim.api.app import Api
+
+# Field of a PUT -> column.
+_COLUMNS = {"name": "display_name", "description": "display_description", "accessIPv4": "access_ip_v4",
+            "accessIPv6": "access_ip_v6", "hostname": "hostname"}
+
+
+def create(api: Api, request: Request) -> Response:
+    body = request.json()
+    bodies.CREATE.check(body, request.version)
+    request.authorize("servers:create")
+    servers, password = build.build(request, body)
+    if schemas.true(body["server"].get("return_reservation_id", False)):
+        return Response(202, {"reservation_id": servers[0].reservation_id})
+    location = f"{request.prefix}/servers/{servers[0].uuid}"
+    return Response(202, {"server": views.created(request, servers[0], password)}, {"Location": location})
+
+
+def index(api: Api, request: Request) -> Any:
+    request.authorize("servers:index")
+    page, more = _page(request, "/servers", with_metadata=False)
+    return {"servers": [views.brief(request, server) for server in page]} | more
+
+
+def detail(api: Api, request: Request) -> Any:
+    request.authorize("servers:detail")
+    page, more = _page(request, "/servers/detail", with_metadata=True)
+    return {"servers": shown(request, page, views.DETAIL)} | more
+
+
+def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instance], dict[str, Any]]:
+    wanted = server_filters.read(request)
+    if wanted.filters is None:
+        return [], {}
+    limit = query.page_size(request, wanted.limit)
+    page = request.api.db.read(instance_pages.list_page, wanted.filters, limit, wanted.marker, wanted.sort,
+                               with_metadata)
+    full = len(page) == limit
+    return page, {"servers_links": query.next_link(request, path, page[-1].uuid)} if full else {}
+
+
+def show(api: Api, request: Request, server_id: str) -> Any:
+    instance = guards.find(request, server_id, complete=False)
+    request.authorize("servers:show", instance)
+
+    def read(tx: Transaction) -> list[dict[str, Any]]:
+        instances.load_metadata(tx, [instance])
+        return shown(request, [instance], views.SHOW, tx)
+
+    return {"server": api.db.read(read)[0]}
+
+
+def update(api: Api, request: Request, server_id: str) -> Any:
+    body = request.json()
+    bodies.UPDATE.check(body, request.version)
+    instance = guards.find(request, server_id)
+    request.authorize("servers:update", instance)
+    fields = body["server"]
+    values = {column: fields[name] for name, column in _COLUMNS.items() if name in fields}
+    if "OS-DCF:diskConfig" in fields:
+        values["auto_disk_config"] = fields["OS-DCF:diskConfig"] == "AUTO"
+
+    def transaction(tx: Transaction) -> Instance:
+        instances.update(tx, instance.uuid, **values)
+        return guards.reread(tx, instance)
+
+    now = api.db.write(transaction)
+    request.note("updated", now)
+    return {"server": shown(request, [now], views.UPDATE)[0]}
+
+
+def delete(api: Api, request: Request, server_id: str) -> Response:
+    instance = guards.find(request, server_id)
+    request.authorize("servers:delete", instance)
+    deletion.delete(request, instance)
+    return Response(204)
+
+
+def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction | None = None) -> list[dict[str, Any]]:
+    """Servers as they are told, with what else their view needs: one statement a kind of fact for the whole page."""
+    if tx is None:
+        return request.api.db.read(lambda tx: shown(request, page, view, tx))
+    api = request.api
+    # What a user may see does not depend on whose server it is: this rule is for admins.
+    is_admin = request.may("os-extended-server-attributes")
+    known = api.flavors.get((server.instance_type_id for server in page), tx)
+    specs = (flavors.extra_specs(tx, sorted({server.instance_type_id for server in page}))
+             if request.version >= 47 else {})
+    status = {server.uuid: states.status_of(server.vm_state, server.task_state, bool(server.deleted))
+              for server in page}
+    failed = [uuid for uuid, name in status.items() if name in ("ERROR", "DELETED")]
+    faults = actions.latest_faults(tx, failed) if failed else {}
+    placed = sorted({server.host for server in page if server.host})
+    told = placed if request.version >= 16 and request.may("servers:show:host_status") else []
+    services = hosts.services_on(tx, told) if told else {}
+    return [views.server(views.Facts(
+        request, server, status[server.uuid], known[server.instance_type_id],
+        specs.get(server.instance_type_id, {}),
+        api.zones.of(server.host) if server.host else server.availability_zone or "",
+        liveness.host_status(api, services.get(server.host or "")), faults.get(server.uuid), is_admin), view)
+        for server in page]

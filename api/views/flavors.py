@@ -1,0 +1,25 @@
+"""How a flavor is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from novasim.api.views import links
+from novasim.api.wsgi import Request
+from novasim.objects import Flavor
+
+
+def brief(request: Request, flavor: Flavor) -> dict[str, Any]:
+    """One flavor of ``GET /flavors``."""
+    shown = {"id": flavor.flavorid, "name": flavor.name, "links": links.both(request, f"/flavors/{flavor.flavorid}")}
+    return shown | {"description": flavor.description} if request.version >= 55 else shown
+
+
+def full(request: Request, flavor: Flavor) -> dict[str, Any]:
+    """One flavor of the other calls."""
+    shown = brief(request, flavor) | {
+        "ram": flavor.memory_mb, "disk": flavor.root_gb, "vcpus": flavor.vcpus,
+        "swap": flavor.swap if flavor.swap or request.version >= 75 else "",
+        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb, "OS-FLV-DISABLED:disabled": flavor.disabled,
+        "os-flavor-access:is_public": flavor.is_public, "rxtx_factor": flavor.rxtx_factor}
+    return shown | {"extra_specs": flavor.extra_specs} if request.version >= 61 else shown

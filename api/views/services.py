@@ -1,0 +1,26 @@
+"""How a service is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from novasim.api import liveness
+from novasim.api.views import times
+from novasim.api.wsgi import Request
+from novasim.objects import Service
+
+
+def service(request: Request, row: Service) -> dict[str, Any]:
+    """One service; its id is a number, from 2.53 on a uuid."""
+    api = request.api
+    shown = {"id": row.uuid if request.version >= 53 else row.id, "binary": row.binary, "host": row.host,
+             "zone": api.zones.of_service(row.host, row.binary), "status": status(row),
+             "state": "up" if liveness.is_up(api, row) else "down",
+             "updated_at": times.microseconds(row.last_seen_up or row.updated_at),
+             "disabled_reason": row.disabled_reason}
+    return shown | {"forced_down": row.forced_down} if request.version >= 11 else shown
+
+
+def status(row: Service) -> str:
+    """``enabled`` or ``disabled``."""
+    return "disabled" if row.disabled else "enabled"

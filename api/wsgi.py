@@ -1,0 +1,161 @@
+"""The edge of HTTP: what a handler gets and gives, and how any error becomes the answer of the Compute API.
+
+A handler is a plain function ``(api, request, **ids) -> value | Response``. WebOb stays in here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import webob
+
+from novasim import exceptions
+from novasim.api import microversion
+from novasim.context import RequestContext
+from novasim.objects import Instance
+
+if TYPE_CHECKING:
+    from novasim.api.app import Api
+
+LOG = logging.getLogger(__name__)
+JSON_TYPES = ("application/json", "application/vnd.openstack.compute+json")
+# The name of the one key of an error's body (spec 3.1); computeFault where a code has none.
+FAULT_NAMES = {
+    400: "badRequest", 401: "unauthorized", 403: "forbidden", 404: "itemNotFound", 405: "badMethod",
+    409: "conflictingRequest", 413: "overLimit", 415: "badMediaType", 429: "overLimit", 501: "notImplemented",
+    503: "serviceUnavailable",
+}
+UNEXPECTED = ("Unexpected API Error. Please report this to the operator of this cluster with the request id "
+              "and attach the API log if possible.\n%s")
+
+
+class Response(NamedTuple):
+    """An answer: a status, a value to send as JSON (None for an empty body), headers."""
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = {}
+
+
+class HttpError(Exception):
+    """An answer below the level of the domain's errors: an unknown URL, a wrong method, a body too large."""
+
+    def __init__(self, code: int, message: str, headers: Mapping[str, str] | None = None):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+class Request:
+    """A request under ``/v2.1``: its context, version, query and body."""
+
+    def __init__(self, api: Api, wire: webob.Request, context: RequestContext, version: int, prefix: str):
+        self.api = api
+        self.wire = wire
+        self.context = context
+        self.version = version
+        # Scheme, host and script name, without and with the version: what links begin with.
+        self.root = wire.application_url
+        self.prefix = self.root + prefix
+        self.noted = False
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query's (name, value) pairs in their order.
+
+        :raises ValidationError: when it is no UTF-8
+        """
+        try:
+            return list(self.wire.GET.items())
+        except UnicodeDecodeError as error:
+            raise exceptions.ValidationError(detail="Query string is not UTF-8 encoded") from error
+
+    def json(self) -> dict[str, Any]:
+        """The body.
+
+        :raises MalformedRequestBody: when it is no JSON object
+        :raises HttpError: 413 when it is too large, 415 when it says it is no JSON
+        """
+        kind = self.wire.content_type
+        if kind and kind not in JSON_TYPES:
+            raise HttpError(415, f"Unsupported Content-Type {kind}; send application/json")
+        try:
+            body = json.loads(self._read())
+        except (ValueError, RecursionError) as error:
+            raise exceptions.MalformedRequestBody() from error
+        if not isinstance(body, dict):
+            raise exceptions.MalformedRequestBody()
+        return body
+
+    def _read(self) -> bytes:
+        most = self.api.conf.api.max_request_body_size
+        if (self.wire.content_length or 0) > most:
+            raise HttpError(413, f"Request is too large: at most {most} bytes are accepted.")
+        body: bytes = self.wire.body_file.read(most + 1)
+        if len(body) > most:
+            raise HttpError(413, f"Request is too large: at most {most} bytes are accepted.")
+        return body
+
+    def authorize(self, rule: str, instance: Instance | None = None) -> None:
+        """Check the caller's right (novasim.policy), against the owner of ``instance`` where given.
+
+        :raises PolicyNotAuthorized: when there is none
+        """
+        self.api.policy.authorize(self.context, rule, _owner(instance))
+
+    def may(self, rule: str, instance: Instance | None = None) -> bool:
+        return self.api.policy.allows(self.context, rule, _owner(instance))
+
+    def note(self, what: str, instance: Instance | None = None, **details: Any) -> None:
+        """Write this request into the journal: after what it changed is committed, before messages are sent."""
+        self.noted = True
+        if instance is not None:
+            details = {"instance_uuid": instance.uuid, "vm_state": instance.vm_state,
+                       "task_state": instance.task_state} | details
+        self.api.journal.write(what, self.context.request_id, kind="http",
+                               method=f"{self.wire.method} {self.wire.path_info}", **details)
+
+
+def _owner(instance: Instance | None) -> dict[str, str | None] | None:
+    return None if instance is None else {"project_id": instance.project_id, "user_id": instance.user_id}
+
+
+def to_response(result: Any) -> Response:
+    """What a handler returned, as a response: a bare value is a 200."""
+    return result if isinstance(result, Response) else Response(200, result)
+
+
+def error_response(error: Exception) -> Response:
+    """The one error mapper. A text is never ``str()`` of an error: rebuilt from the wire that holds a traceback."""
+    headers: Mapping[str, str] = {}
+    if isinstance(error, HttpError):
+        code, message, headers = error.code, error.message, error.headers
+    elif isinstance(error, exceptions.NovasimException) and error.code != 500:
+        code, message = error.code, error.text
+    else:
+        LOG.error("Unexpected error in a request", exc_info=error)
+        code, message = 500, UNEXPECTED % type(error)
+    return Response(code, {FAULT_NAMES.get(code, "computeFault"): {"code": code, "message": message}}, headers)
+
+
+def to_wire(response: Response, version: str | None, request_id: str) -> webob.Response:
+    """Bytes and headers for a response.
+
+    :param version: the microversion used, "2.N"; None below ``/``
+    """
+    wire = webob.Response(status=response.status)
+    if response.body is None:
+        wire.headers.pop("Content-Type", None)
+    else:
+        wire.content_type = "application/json"
+        wire.body = json.dumps(response.body).encode()
+    wire.headers["x-openstack-request-id"] = wire.headers["x-compute-request-id"] = request_id
+    if version is not None:
+        wire.headers[microversion.HEADER] = f"compute {version}"
+        wire.headers[microversion.OLD_HEADER] = version
+        wire.headers["Vary"] = f"{microversion.HEADER}, {microversion.OLD_HEADER}"
+    wire.headers.update(response.headers)
+    return wire

@@ -1,0 +1,165 @@
+"""The cluster on this machine: up, down, and the environment that other clients need to reach it."""
+
+import argparse
+import pathlib
+import re
+import shlex
+import shutil
+import time
+from typing import Any
+
+from novasim.cli import process
+from novasim.cli.command import Command, natural, positive
+from novasim.cli.errors import CliError
+from novasim.cli.settings import STATE_DIR, cluster_record
+
+# Options of `up` that the cluster program takes as they are.
+PASSED_ON = ("hosts", "profile", "port", "bus", "db", "stages")
+CLIENT_SETTINGS = {
+    "OS_AUTH_TYPE": "none",
+    "OS_USERNAME": "admin",
+    "OS_PROJECT_NAME": "admin",
+    "OS_IDENTITY_API_VERSION": "3",
+}
+
+
+class Up(Command):
+    """Start a cluster and stay until it is stopped, or leave it running with --detach."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add what the cluster is to be like."""
+        add_state_dir(parser)
+        parser.add_argument("--hosts", type=positive, default=10, metavar="N",
+                            help="number of simulated hosts (default 10)")
+        parser.add_argument("--profile", metavar="NAME", help="shape of a host: small, medium, large or huge")
+        parser.add_argument("--port", type=natural, metavar="P",
+                            help="port of the API (default 8774; 0 is any free one)")
+        parser.add_argument("--bus", metavar="URL",
+                            help="message bus, such as rabbit://user:password@host/; default: none")
+        parser.add_argument("--db", metavar="URL", help="SQL database; default SQLite in the state directory")
+        parser.add_argument("--stages", default="ordinary", metavar="NAME",
+                            help="how long the hypervisors' work takes and how it fails (default ordinary)")
+        parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE",
+                            help="any option of the configuration; DEFAULT is the section of those in none")
+        parser.add_argument("--detach", action="store_true", help="leave it running in the background")
+        parser.add_argument("--wait", type=positive, default=60, metavar="S",
+                            help="seconds until it must be ready (default 60)")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Start it, say what to type next, and unless detached stay until it ends."""
+        other = process.running(parsed_args.state_dir)
+        if other:
+            raise CliError(f"a cluster already runs on {parsed_args.state_dir}, at {other['endpoint']}. "
+                           f"Stop it with: {_typed('down', parsed_args.state_dir)}")
+        began = time.monotonic()
+        with process.stops_on_signals():
+            home, detach = parsed_args.state_dir, parsed_args.detach
+            cluster = process.launch(launch_arguments(parsed_args), home, parsed_args.wait, detach)
+            self.say(banner(cluster.record, home, time.monotonic() - began, detach))
+            self.app.stdout.flush()
+            if detach:
+                cluster.detach()
+                return 0
+            return self._stay(cluster)
+
+    def _stay(self, cluster: process.Cluster) -> int:
+        try:
+            code = cluster.wait()
+        except KeyboardInterrupt:
+            self.app.stderr.write("stopping\n")
+            code = cluster.stop()
+        if code:
+            raise CliError(f"the cluster ended with exit code {code}. See {cluster.state_dir / 'log'}")
+        self.app.stderr.write("stopped; its state is kept\n")
+        return 0
+
+
+class Down(Command):
+    """Stop the cluster that runs on a state directory."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add which cluster."""
+        add_state_dir(parser)
+        parser.add_argument("--purge", action="store_true", help="remove its state too")
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Stop it and wait for its end."""
+        home = parsed_args.state_dir
+        record = cluster_record(home)
+        stopped = record is not None and process.stop_other(record["pid"], home)
+        known = (pathlib.Path(home) / "novasim.conf").exists()
+        if parsed_args.purge and known:
+            shutil.rmtree(home)
+        if not stopped and not (parsed_args.purge and known):
+            raise CliError(f"no cluster runs on {home}. Start one with: {_typed('up', home)}")
+        done = f"stopped the cluster at {record['endpoint']}" if stopped and record else "none was running"
+        self.say(f"{done}; its state in {home} is {'removed' if parsed_args.purge else 'kept'}")
+
+
+class Env(Command):
+    """Print the environment of a running cluster for the shell: eval $(novasim env)."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add which cluster."""
+        add_state_dir(parser)
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Print one export a line, each ended so that the lines may be joined."""
+        record = process.running(parsed_args.state_dir)
+        if record is None:
+            raise CliError(f"no cluster runs on {parsed_args.state_dir}. "
+                           f"Start one with: {_typed('up', parsed_args.state_dir)}")
+        for name, value in environment(record["endpoint"]).items():
+            self.say(f"export {name}={shlex.quote(value)};")
+
+
+def add_state_dir(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names a cluster's state directory."""
+    parser.add_argument("--state-dir", default=STATE_DIR, metavar="D",
+                        help=f"where state, configuration and logs are (default {STATE_DIR})")
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """Return the environment with which this and other clients reach `endpoint`."""
+    return {"NOVASIM_ENDPOINT": endpoint, "OS_ENDPOINT": endpoint, "OS_ENDPOINT_OVERRIDE": endpoint,
+            **CLIENT_SETTINGS}
+
+
+def launch_arguments(given: argparse.Namespace) -> list[str]:
+    """Return the arguments of `up` that the cluster program takes."""
+    named = [(name, getattr(given, name)) for name in PASSED_ON] + [("set", setting) for setting in given.set]
+    return [word for name, value in named if value is not None for word in (f"--{name}", str(value))]
+
+
+def banner(record: dict[str, Any], state_dir: str, seconds: float, detached: bool) -> str:
+    """Return what `up` says: where things are, and what to type next."""
+    flavors = record["flavors"]
+    shown = [
+        ("api", record["endpoint"]),
+        ("hosts", f"{record['hosts']} up (profile {record['profile']}, stages {record['stages']})"),
+        ("flavors", f"{flavors[0]}..{flavors[-1]}   image {record['image']}"),
+        ("bus, db", f"{_without_password(record['bus'])}   {_without_password(record['db'])}"),
+        ("state", f"{state_dir}   logs {pathlib.Path(state_dir) / 'log'}"),
+        ("clients", f"{_typed('env', state_dir)}   prints the settings; nothing of yours is touched"),
+    ]
+    next_lines = [
+        f"eval $({_typed('env', state_dir)})",
+        f"novasim boot --flavor m1.small --image {record['image']} --poll demo",
+        "novasim resize demo m1.medium --poll",
+        "novasim trace --last demo",
+        "novasim resize-confirm demo --poll",
+        "novasim hypervisor-list",
+    ]
+    lines = [f"  {name:9} {value}" for name, value in shown]
+    lines += [f"  ready in {seconds:.1f} s. Try:", *(f"    {line}" for line in next_lines)]
+    lines.append(f"  Stop it with: {_typed('down', state_dir)}" if detached else "  Stop it with Ctrl-C.")
+    return "\n".join(lines)
+
+
+def _typed(command: str, state_dir: str) -> str:
+    suffix = "" if state_dir == STATE_DIR else f" --state-dir {shlex.quote(state_dir)}"
+    return f"novasim {command}{suffix}"
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)

@@ -1,0 +1,61 @@
+"""The agents of one process: which hosts they are, and what they share."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from oslo_config import cfg
+
+from novasim import exceptions
+from novasim.compute.virt.driver import Driver
+from novasim.context import RequestContext
+from novasim.db import actions
+from novasim.db.engine import Database, Transaction
+from novasim.objects import Instance
+from novasim.rpc.client import Client
+from novasim.sim.clock import Clock
+from novasim.sim.journal import Journal
+
+LOG = logging.getLogger(__name__)
+# Somebody else was faster, or the message is late or came twice: not ours to act on, and no failure.
+OVERTAKEN = (exceptions.UnexpectedTaskStateError, exceptions.MigrationStatusConflict, exceptions.InstanceNotFound)
+
+
+@dataclass(frozen=True)
+class Agents:
+    """What the agents of a process share: their hosts, the database, the hypervisors and the two proxies."""
+
+    conf: cfg.ConfigOpts
+    hosts: Sequence[str]
+    db: Database
+    clock: Clock
+    journal: Journal
+    driver: Driver
+    conductor: Client
+    compute: Client
+
+    @property
+    def reserved(self) -> dict[str, int]:
+        """What each host keeps for itself (spec 8.8 step 2)."""
+        return {"memory_mb": self.conf.reserved_host_memory_mb, "disk_gb": self.conf.reserved_host_disk_mb // 1024,
+                "vcpus": self.conf.reserved_host_cpus}
+
+    def note(self, ctxt: RequestContext, instance: Instance, what: str, vm_state: str | None = None,
+             task_state: str | None = None, migration_status: str | None = None) -> None:
+        """Write a step with the states after it to the journal."""
+        self.journal.write(what, ctxt.request_id, ctxt.addressed_host or "", kind="step", instance_uuid=instance.uuid,
+                           vm_state=vm_state, task_state=task_state or "-", migration_status=migration_status)
+
+
+def overtaken(ctxt: RequestContext, instance: Instance, what: str, reason: Exception) -> None:
+    LOG.info("%s of %s on %s left alone (%s): %s", what, instance.uuid, ctxt.addressed_host, ctxt.request_id, reason)
+
+
+def record_failure(tx: Transaction, ctxt: RequestContext, instance: Instance, event: str, error: Exception) -> None:
+    """What the user and the admin see of a failed hop: fault, event with traceback, failed action."""
+    trace = "".join(traceback.format_exception(error))
+    actions.add_fault(tx, instance.uuid, error, ctxt.addressed_host, trace)
+    actions.finish_event(tx, ctxt.request_id, instance.uuid, event, trace)

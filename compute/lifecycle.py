@@ -1,0 +1,133 @@
+"""The beginning and the end of a server on a host (spec appendix A, 5.9)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+from novasim import exceptions, states
+from novasim.compute.agents import OVERTAKEN, Agents, overtaken, record_failure
+from novasim.context import RequestContext
+from novasim.db import actions, claims, deletion, instances
+from novasim.db.engine import Transaction
+from novasim.objects import Instance
+
+LOG = logging.getLogger(__name__)
+BUILD_EVENT, DELETE_EVENT = "compute_run_instance", "compute_terminate_instance"
+
+
+def run_instance(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
+                 filter_properties: dict[str, Any], node: str | None) -> None:
+    """Build a new server here: claim, spawn, active; on a failure the conductor tries another host."""
+    host = ctxt.addressed_host or ""
+    flavor = instance.flavor()
+
+    def begin(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), "task_state": (states.SCHEDULING,),
+                                             "task_request_id": (ctxt.request_id,)},
+                         host=host, node=node or host, launched_on=host, task_state=states.SPAWNING)
+        claims.take(tx, host, node or host, instance.uuid, flavor, filter_properties.get("limits") or {})
+        actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, host)
+
+    def build() -> None:
+        agents.db.write(begin)
+        agents.note(ctxt, instance, "building", states.BUILDING, states.SPAWNING)
+        finish_build(agents, ctxt, instance)
+
+    try:
+        build()
+    except OVERTAKEN as reason:
+        overtaken(ctxt, instance, "run_instance", reason)
+        clean_if_gone(agents, ctxt, instance.uuid)
+    except Exception as error:
+        _build_failed(agents, ctxt, instance, image, filter_properties, error)
+
+
+def finish_build(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
+    """The part of a build that may take long, and that recovery runs again."""
+    host = ctxt.addressed_host or ""
+    agents.driver.spawn(host, instance.uuid, instance.flavor())
+
+    def active(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, {"task_state": (states.SPAWNING,), "host": (host,)},
+                         vm_state=states.ACTIVE, task_state=None, power_state=states.RUNNING, launched_at=tx.now,
+                         progress=100)
+        actions.finish_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT)
+
+    agents.db.write(active)
+    agents.note(ctxt, instance, "built", states.ACTIVE, None)
+
+
+def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
+                  filter_properties: dict[str, Any], error: Exception) -> None:
+    """Leave nothing here, then hand over to the conductor, or end in ERROR where no other host may be tried."""
+    LOG.warning("Building %s on %s failed: %s", instance.uuid, ctxt.addressed_host, error)
+    with contextlib.suppress(exceptions.HypervisorError):
+        agents.driver.destroy(ctxt.addressed_host or "", instance.uuid)
+    retry = bool(filter_properties.get("retry"))
+
+    def give_up(tx: Transaction) -> None:
+        state = ({"task_state": states.SCHEDULING} if retry else {"vm_state": states.ERROR, "task_state": None})
+        instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), "task_state": (
+            states.SCHEDULING, states.SPAWNING)}, host=None, node=None, **state)
+        claims.drop_all(tx, instance.uuid)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, ctxt.addressed_host)
+        record_failure(tx, ctxt, instance, BUILD_EVENT, error)
+
+    try:
+        agents.db.write(give_up)
+    except OVERTAKEN as reason:
+        return overtaken(ctxt, instance, "run_instance", reason)
+    agents.note(ctxt, instance, "build failed", states.BUILDING if retry else states.ERROR,
+                states.SCHEDULING if retry else None)
+    if retry:
+        filter_properties["retry"]["exc"] = str(error)
+        agents.conductor.build_instances(
+            ctxt, instances=[instance], image=image, filter_properties=filter_properties, admin_password=None,
+            injected_files=[], requested_networks=None, security_groups=["default"], block_device_mapping=[],
+            legacy_bdm=False)
+
+
+def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
+    """Delete a server here: guest and copies, records, and what a move left on other hosts."""
+    host = ctxt.addressed_host or ""
+    try:
+        agents.driver.destroy(host, instance.uuid)
+    except exceptions.HypervisorError as error:
+        return _deletion_failed(agents, ctxt, instance, error)
+
+    def erase(tx: Transaction) -> list[str]:
+        actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, host, done=True)
+        return deletion.erase(tx, instance.uuid)
+
+    try:
+        hosts = agents.db.write(erase)
+    except exceptions.InstanceNotFound:
+        return
+    agents.note(ctxt, instance, "deleted", states.DELETED, None)
+    for other in hosts:
+        if other != host:
+            agents.compute.terminate_instance(ctxt, other, instance=instance, bdms=[], reservations=[])
+
+
+def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, error: Exception) -> None:
+    LOG.error("Deleting %s on %s failed: %s", instance.uuid, ctxt.addressed_host, error)
+
+    def note(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, {"task_state": (states.DELETING,)}, vm_state=states.ERROR,
+                         task_state=None)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, ctxt.addressed_host)
+        record_failure(tx, ctxt, instance, DELETE_EVENT, error)
+
+    with contextlib.suppress(*OVERTAKEN):
+        agents.db.write(note)
+
+
+def clean_if_gone(agents: Agents, ctxt: RequestContext, instance_uuid: str) -> None:
+    """A delete overtook us: what we made meanwhile must go too."""
+    try:
+        agents.db.read(instances.get, instance_uuid, None, False, False, False)
+    except exceptions.InstanceNotFound:
+        with contextlib.suppress(exceptions.HypervisorError):
+            agents.driver.destroy(ctxt.addressed_host or "", instance_uuid)

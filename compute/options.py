@@ -1,0 +1,35 @@
+"""What an agent is and how often it looks around."""
+
+from oslo_config import cfg
+
+COMPUTE = [
+    cfg.StrOpt("profile", default="medium",
+               help="Shape of the hosts: the name of a file in etc/novasim/profiles, or the path of one."),
+    cfg.StrOpt("my_ip", default="127.0.0.1", help="Address of the hosts' hypervisors; dest_host of migrations."),
+    cfg.IntOpt("resize_confirm_window", default=0, min=0,
+               help="Seconds after which a finished resize or migration is confirmed by itself. 0: never."),
+    cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="MB of each host kept for the host itself."),
+    cfg.IntOpt("reserved_host_disk_mb", default=0, min=0, help="MB of disk of each host kept for the host itself."),
+    cfg.IntOpt("reserved_host_cpus", default=0, min=0, help="vCPUs of each host kept for the host itself."),
+    cfg.IntOpt("update_resources_interval", default=60, min=-1,
+               help="Seconds between two audits of the resources of a process's hosts. -1: never."),
+    cfg.IntOpt("resize_confirm_interval", default=60, min=-1,
+               help="Seconds between two looks for moves to be confirmed by themselves. -1: never."),
+    cfg.IntOpt("sync_power_state_interval", default=600, min=-1,
+               help="Seconds between two comparisons of power states with the hypervisors. -1: never."),
+    cfg.IntOpt("running_deleted_instance_poll_interval", default=1800, min=-1,
+               help="Seconds between two searches for guests and copies that belong to no server. -1: never."),
+]
+SIMULATOR = [
+    cfg.StrOpt("stages", default="instant",
+               help="What operations of the hypervisors cost and how they end: the name of a file in "
+                    "etc/novasim/stages, or the path of one."),
+    cfg.StrOpt("fault_rules", help="YAML file of fault rules that are in force from the start."),
+    cfg.IntOpt("seed", help="Seed of all chance of a process. Without it each run differs."),
+    cfg.BoolOpt("journal", default=True,
+                help="Keep a journal of every hop of every request, for the resource os-simulator/journal."),
+]
+
+
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    return [(None, COMPUTE), ("simulator", SIMULATOR)]

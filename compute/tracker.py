@@ -1,0 +1,59 @@
+"""Hosts make themselves known, and the sums of their claims are checked against the ledger (spec 8.8)."""
+
+from __future__ import annotations
+
+import collections
+import logging
+
+from novasim import states
+from novasim.compute.agents import Agents
+from novasim.db import claims, hosts, instance_pages
+from novasim.db.engine import Transaction
+
+LOG = logging.getLogger(__name__)
+
+
+def register(agents: Agents) -> None:
+    """Service rows and compute nodes of all hosts of the process."""
+    def rows(tx: Transaction) -> None:
+        hosts.register(tx, agents.hosts, hosts.COMPUTE, "compute")
+        hosts.register_nodes(tx, [agents.driver.get_available_resource(host) for host in agents.hosts],
+                             agents.reserved)
+    agents.db.write(rows)
+
+
+def audit(agents: Agents) -> list[str]:
+    """See that every host's sums are what its claims add up to, and count its guests.
+
+    Hosts are compared by two statements for all of them; only one that is off is locked and corrected.
+
+    :returns: hosts that were off; with claims as the only way to use a host, there should never be one
+    """
+    held = {host: amounts for part in hosts.chunks(agents.hosts)
+            for (host, _), amounts in agents.db.read(claims.sums, part).items()}
+    reserved = agents.reserved
+    off = []
+    for node in agents.db.read(hosts.nodes_of, agents.hosts):
+        amounts = held.get(node.host, {})
+        right = tuple(amounts.get(size, 0) + reserved[size] for size in ("memory_mb", "disk_gb", "vcpus"))
+        if right != (node.memory_mb_used, node.local_gb_used, node.vcpus_used) and agents.db.write(
+                claims.correct, node.host, node.hypervisor_hostname, reserved):
+            LOG.error("The sums of %s were not what its claims add up to; corrected", node.host)
+            off.append(node.host)
+    count_workload(agents)
+    return off
+
+
+def count_workload(agents: Agents) -> None:
+    """running_vms and current_workload of each host: what the hypervisor runs, and servers with a task."""
+    running = collections.Counter(guest.host for guest in agents.driver.list_guests(agents.hosts)
+                                  if guest.power_state == states.RUNNING)
+    busy = {host: count for part in hosts.chunks(agents.hosts)
+            for host, count in agents.db.read(instance_pages.count_busy, part).items()}
+
+    def write(tx: Transaction) -> None:
+        for node in hosts.nodes_of(tx, agents.hosts):
+            seen = (running[node.host], busy.get(node.host, 0))
+            if seen != (node.running_vms, node.current_workload):
+                hosts.set_workload(tx, node.host, *seen)
+    agents.db.write(write)

@@ -1,0 +1,16 @@
+"""How patient the conductor is with what does not move."""
+
+from oslo_config import cfg
+
+CONDUCTOR = [
+    cfg.IntOpt("recovery_interval", default=60, min=-1,
+               help="Seconds between two looks for operations whose message or process was lost. -1: never."),
+    cfg.IntOpt("recovery_after", default=120, min=1,
+               help="Seconds without a change after which an operation that waits for a message counts as lost. "
+                    "Longer than rpc_response_timeout."),
+    cfg.IntOpt("recovery_batch", default=500, min=1, help="The most operations taken up in one look."),
+]
+
+
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    return [("conductor", CONDUCTOR)]

@@ -1,0 +1,57 @@
+"""The end of a server: everything that belongs to it goes in one transaction, whoever ends it."""
+
+from __future__ import annotations
+
+from novasim import quota, states
+from novasim.db import claims, instances, migrations, quotas
+from novasim.db.engine import Transaction
+from novasim.objects import OLD, Flavor, Instance, Migration
+
+_COMMITTED = (states.FINISHED, states.CONFIRMING, states.REVERTING)
+
+
+def counted(instance: Instance, migration: Migration | None) -> dict[str, int]:
+    """What a server counts for in its project's quota, in the middle of a move too.
+
+    :param instance: with system_metadata loaded
+    """
+    old: Flavor | None = None
+    if migration is not None:
+        stashed = OLD + "id" in instance.system_metadata
+        old = instance.flavor(OLD) if stashed else instance.flavor()
+    return quota.held(instance.flavor(), old, migration is not None and migration.status in _COMMITTED)
+
+
+def settle_quota(tx: Transaction, instance: Instance, before: dict[str, int], flavor: Flavor | None) -> None:
+    """After an operation broke off: open reservations go, and the quota becomes what the server is now.
+
+    :param before: what it counted for until now
+    :param flavor: what it is from now on; None when it is gone
+    """
+    quotas.rollback(tx, instance.uuid)
+    after = {} if flavor is None else quota.boot_deltas(flavor)
+    surplus = {name: amount - after.get(name, 0) for name, amount in before.items() if amount != after.get(name, 0)}
+    if surplus:
+        quotas.give_back(tx, instance, surplus)
+
+
+def erase(tx: Transaction, instance_uuid: str) -> list[str]:
+    """Delete a server's records: claims, quota, its move, the row. Doing it twice changes nothing.
+
+    :returns: hosts that may still hold a guest or a copy of it
+    :raises InstanceNotFound: when it is gone already
+    """
+    instance = instances.get(tx, instance_uuid, with_metadata=False)
+    instances.update(tx, instance_uuid, task_state=states.DELETING)
+    migration = migrations.in_progress(tx, instance_uuid)
+    hosts = {claim["host"] for claim in claims.of_instance(tx, instance_uuid)} | {instance.host}
+    hosts |= migrations.hosts_of(tx, instance_uuid)
+    if migration is not None:
+        # A move that had come to rest is confirmed by the deletion; any other has failed.
+        at_rest = migration.status in (states.FINISHED, states.CONFIRMING)
+        migrations.advance(tx, migration.id, (migration.status,),
+                           states.CONFIRMED if at_rest else states.MIG_ERROR)
+    claims.drop_all(tx, instance_uuid)
+    settle_quota(tx, instance, counted(instance, migration), None)
+    instances.soft_delete(tx, instance_uuid)
+    return sorted(host for host in hosts if host)

@@ -1,0 +1,75 @@
+"""The whole cluster in one process: all services on one ground, with the bus sim:// between them.
+
+It is what ``novasim up`` runs by default, and what functional tests start in one line.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+
+from novasim.db import versioning
+from novasim.launch import hostnames, seed, service, wiring
+from novasim.rpc.sim_driver import Bus
+from novasim.sim.clock import Clock
+
+_NUMBERS = itertools.count(1)
+
+
+def bus_url() -> str:
+    """A bus that no other cluster of this process has."""
+    return f"sim://cluster-{os.getpid()}-{next(_NUMBERS)}/"
+
+
+class EmbeddedCluster:
+    """A cluster in this process; a context manager.
+
+    :param state_dir: where all of it lives; a cluster with the same directory is the same cluster
+    :param hosts: how many compute hosts
+    :param overrides: ``{"section.option": value}``
+    """
+
+    def __init__(self, state_dir: Path, hosts: int = 3, overrides: Mapping[str, Any] | None = None,
+                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None):
+        self.conf = conf or wiring.build_config(overrides={
+            "state_path": str(state_dir), "transport_url": bus_url(), "api.listen_port": 0, **(overrides or {})})
+        self._url = self.conf.transport_url
+        self._clock = clock or Clock()
+        self._hosts = hostnames.of_cluster(hosts)
+        self._running: list[service.Running] = []
+
+    def start(self) -> EmbeddedCluster:
+        """Bring the database up to date and start every service."""
+        self.ground = wiring.Ground(self.conf, "cluster", self._clock)
+        versioning.upgrade(self.ground.db)
+        seed.seed(self.ground.db)
+        conductor = service.start_conductor(self.ground)
+        scheduler = service.start_scheduler(self.ground)
+        self.conf.set_override("host", self._hosts)
+        compute = service.start_compute(self.ground)
+        self.conf.clear_override("host")
+        api = service.start_api(self.ground)
+        self._running = [api, compute, scheduler, conductor]
+        self.endpoint: str = api.facts["endpoint"]
+        self.app = api.facts["app"]
+        self.agents = compute.facts["agents"]
+        self.orchestrator = conductor.facts["orchestrator"]
+        return self
+
+    def stop(self) -> None:
+        for running in self._running:
+            running.stop()
+        self.ground.close()
+        self.agents.driver.close()
+        Bus.forget(self._url)
+
+    def __enter__(self) -> EmbeddedCluster:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

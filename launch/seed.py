@@ -1,0 +1,27 @@
+"""What a fresh cluster has: the flavors everybody knows and one image."""
+
+from __future__ import annotations
+
+from novasim.db import flavors, images
+from novasim.db.engine import Database, Transaction
+from novasim.objects import Flavor
+
+# name, memory in MB, vCPUs, root disk in GB; flavorids count from 1.
+FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096, 2, 40), ("m1.large", 8192, 4, 80),
+           ("m1.xlarge", 16384, 8, 160))
+IMAGE_ID = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
+IMAGE = ("cirros", 16300544)
+
+
+def seed(database: Database) -> bool:
+    """Put in what is missing, into an empty cluster only; False when there was something already."""
+    def fill(tx: Transaction) -> bool:
+        if flavors.list_page(tx, is_public=None, limit=1) or images.list_all(tx):
+            return False
+        for number, (name, memory_mb, vcpus, root_gb) in enumerate(FLAVORS, 1):
+            flavors.create(tx, Flavor(flavorid=str(number), name=name, memory_mb=memory_mb, vcpus=vcpus,
+                                      root_gb=root_gb))
+        images.create(tx, IMAGE_ID, *IMAGE)
+        return True
+
+    return database.write(fill)

@@ -1,0 +1,151 @@
+"""The services: what each consists of, and the main function of a process that runs one.
+
+A process says on its standard output when it is ready, in one line of JSON; then it runs until SIGTERM or SIGINT.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from novasim import config, exceptions
+from novasim.api.app import Api
+from novasim.compute import periodics, recovery, tracker
+from novasim.compute.agents import Agents
+from novasim.compute.endpoints import ComputeEndpoints
+from novasim.conductor import recovery as conductor_recovery
+from novasim.conductor.endpoints import ConductorEndpoints
+from novasim.db import hosts as db_hosts
+from novasim.launch import hostnames, wiring, wsgi_server
+from novasim.launch.timers import Timers
+from novasim.rpc.compute import Compute
+from novasim.rpc.conductor import Conductor
+from novasim.rpc.scheduler import Scheduler
+from novasim.scheduler.driver import load_driver
+from novasim.scheduler.endpoints import SchedulerEndpoints
+
+LOG = logging.getLogger(__name__)
+RECOVERIES_AT_ONCE = 16
+
+
+class Running:
+    """A started service: what ends it, in order."""
+
+    def __init__(self, *stops: Callable[[], object], **facts: Any):
+        self._stops = stops
+        self.facts = facts
+
+    def stop(self) -> None:
+        for stop in self._stops:
+            stop()
+
+
+def _heartbeat(ground: wiring.Ground, binary: str, topic: str) -> tuple[Callable[[], object], float]:
+    host = [ground.conf.host]
+    ground.db.write(db_hosts.register, host, binary, topic)
+    return (lambda: ground.db.write(db_hosts.register, host, binary, topic)), ground.conf.report_interval
+
+
+def start_conductor(ground: wiring.Ground) -> Running:
+    """An orchestrator that answers, and looks after what was lost."""
+    orchestrator = wiring.orchestrator(ground)
+    heartbeat = _heartbeat(ground, "nova-conductor", Conductor.topic)
+    ground.messaging.serve(Conductor, ConductorEndpoints(orchestrator), ground.conf.host)
+    timers = Timers(ground.clock, [
+        heartbeat,
+        (functools.partial(conductor_recovery.recover, orchestrator), ground.conf.conductor.recovery_interval),
+        (functools.partial(conductor_recovery.expire_reservations, orchestrator),
+         ground.conf.conductor.recovery_interval)])
+    return Running(timers.stop, orchestrator=orchestrator)
+
+
+def start_scheduler(ground: wiring.Ground) -> Running:
+    """A scheduler with its picture of the hosts."""
+    driver = load_driver(ground.conf, ground.db, ground.clock, ground.chance)
+    heartbeat = _heartbeat(ground, "nova-scheduler", Scheduler.topic)
+    endpoints = SchedulerEndpoints(driver, ground.as_service("scheduler"))
+    ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
+    return Running(Timers(ground.clock, [heartbeat]).stop, driver=driver)
+
+
+def start_compute(ground: wiring.Ground) -> Running:
+    """The agents of all hosts that ``host`` names: known first, then taking up what was left, then answering."""
+    hosts = hostnames.expand(ground.conf.host)
+    agents = wiring.agents(ground, hosts)
+    tracker.register(agents)
+    left = recovery.plan(agents)
+    ground.messaging.serve(Compute, ComputeEndpoints(agents), hosts[0], hosts)
+    pool = ThreadPoolExecutor(RECOVERIES_AT_ONCE)
+    for entry in left:
+        pool.submit(recovery.resume, agents, entry)
+    timers = Timers(ground.clock, _periodic(agents))
+    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), hosts=len(hosts),
+                   agents=agents)
+
+
+def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
+    return [(functools.partial(task, agents), spacing) for task, spacing in periodics.tasks(agents)]
+
+
+def start_api(ground: wiring.Ground) -> Running:
+    """The REST API on its port."""
+    app = Api(ground.conf, ground.db, ground.clock, ground.messaging.client(Conductor, "api"),
+              ground.messaging.client(Compute, "api"), ground.as_service("api"))
+    sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
+    server = wsgi_server.Server(app, sock, ground.conf.api.threads)
+    endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
+    return Running(server.stop, endpoint=endpoint, app=app)
+
+
+_START = {"api": start_api, "conductor": start_conductor, "scheduler": start_scheduler, "compute": start_compute}
+
+
+def configure(service: str, argv: Sequence[str]) -> cfg.ConfigOpts:
+    """The configuration of a service process from its command line."""
+    host = next(option for option in config.OPTIONS if option.name == "host")
+    conf = wiring.build_config(argv, prog=f"novasim-{service}", cli_opts=[host])
+    logging.setup(conf, "novasim")
+    return conf
+
+
+def wait_for_signal() -> None:
+    """Return at SIGTERM or SIGINT. A pipe carries the news, since a handler must not touch locks."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os.write(writer, b"."))
+    select.select([reader], [], [])
+
+
+def say(facts: dict[str, Any]) -> None:
+    """One line of JSON on standard output, for whoever started this process."""
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def main(service: str, argv: Sequence[str]) -> int:
+    """Run one service until it is told to stop."""
+    try:
+        conf = configure(service, argv)
+        ground = wiring.Ground(conf, service)
+        running = _START[service](ground)
+    except exceptions.NovasimException as error:
+        say({"error": error.text})
+        sys.stderr.write(f"novasim-{service}: {error.text}\n")
+        return 1
+    say({"ready": service, **{name: fact for name, fact in running.facts.items() if isinstance(fact, str | int)}})
+    wait_for_signal()
+    LOG.info("Stopping")
+    running.stop()
+    ground.close()
+    return 0

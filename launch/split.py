@@ -1,0 +1,114 @@
+"""A cluster of one process a service, on one machine: started, watched and stopped by this one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from oslo_config import cfg
+
+from novasim import exceptions
+from novasim.db import engine, versioning
+from novasim.launch import hostnames, seed
+from novasim.sim.clock import Clock
+
+LOG = logging.getLogger(__name__)
+# Agents come last, so that what they take up at their start finds the others.
+SERVICES = ("conductor", "scheduler", "compute", "api")
+RESTART_AFTER_S = 1.0
+
+
+class SplitCluster:
+    """Service processes on the bus and database of a configuration file.
+
+    :param config_file: what all of them are given
+    :param hosts: how many compute hosts
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, config_file: Path, hosts: int):
+        self._conf = conf
+        self._file = config_file
+        self._hosts = hostnames.of_cluster(hosts)
+        self._stopping = threading.Event()
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._watchers: list[threading.Thread] = []
+        self.endpoint = ""
+
+    def start(self) -> None:
+        """Prepare the database, start all services, and return when each has said that it is ready.
+
+        :raises ConfigurationError: when one of them ended instead, with what it said
+        """
+        database = engine.connect(self._conf, Clock())
+        try:
+            versioning.upgrade(database)
+            seed.seed(database)
+        except Exception as error:
+            raise exceptions.ConfigurationError(
+                reason=f"the database cannot be prepared ({type(error).__name__}: {error}). Check --db") from error
+        finally:
+            database.close()
+        try:
+            for service in SERVICES:
+                self._spawn(service)
+            for service in SERVICES:
+                facts = self._wait_ready(service)
+                self.endpoint = facts.get("endpoint", self.endpoint)
+        except exceptions.NovasimException:
+            self.stop()
+            raise
+        for service in SERVICES:
+            watcher = threading.Thread(target=self._watch, args=(service,), daemon=True)
+            self._watchers.append(watcher)
+            watcher.start()
+
+    def _spawn(self, service: str) -> None:
+        command = [sys.executable, "-m", "novasim.launch.entry", service, "--config-file", str(self._file),
+                   "--log-file", f"{service}.log"]
+        if service == "compute":
+            command += ["--host", self._hosts]
+        self._processes[service] = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
+                                                    text=True)
+
+    def _wait_ready(self, service: str) -> dict[str, Any]:
+        process = self._processes[service]
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        facts: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+        if "ready" not in facts:
+            raise exceptions.ConfigurationError(
+                reason=f"{service} did not start: {facts.get('error', f'see log/{service}.log')}")
+        return facts
+
+    def _watch(self, service: str) -> None:
+        """Start a service again that ended by itself; it takes up what it left."""
+        while True:
+            code = self._processes[service].wait()
+            if self._stopping.wait(RESTART_AFTER_S):
+                return
+            LOG.error("%s ended with code %s; starting it again", service, code)
+            self._spawn(service)
+
+    def stop(self) -> None:
+        """Let nothing more in first: the API, then those who serve it."""
+        self._stopping.set()
+        for service in reversed(SERVICES):
+            process = self._processes.get(service)
+            if process is None:
+                continue
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(self._conf.graceful_shutdown_timeout + 10)
+            except subprocess.TimeoutExpired:
+                LOG.error("%s does not stop; ending it", service)
+                process.kill()
+                process.wait()
+            if process.stdout is not None:
+                process.stdout.close()

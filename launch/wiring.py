@@ -1,0 +1,128 @@
+"""Puts the parts of a service together: the same way for a process of its own and inside the embedded cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_log import log as logging
+
+from novasim import config, exceptions
+from novasim.api import options as api_options
+from novasim.compute import options as compute_options
+from novasim.compute.agents import Agents
+from novasim.compute.virt.simulated import Profile, SimulatedDriver
+from novasim.conductor import options as conductor_options
+from novasim.conductor.orchestrator import Orchestrator
+from novasim.db import engine
+from novasim.db import options as db_options
+from novasim.launch import options as launch_options
+from novasim.rpc import options as rpc_options
+from novasim.rpc.compute import Compute
+from novasim.rpc.conductor import Conductor
+from novasim.rpc.scheduler import Scheduler
+from novasim.rpc.transport import Messaging
+from novasim.scheduler import options as scheduler_options
+from novasim.sim.chance import Chance
+from novasim.sim.clock import Clock
+from novasim.sim.faults import Faults
+from novasim.sim.journal import Journal
+from novasim.sim.stages import StageBook
+
+_ROOMS = (db_options, rpc_options, api_options, conductor_options, scheduler_options, compute_options, launch_options)
+EXCHANGE = "nova"
+
+
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    """All options of ours, for the sample and for every process."""
+    return [group for room in _ROOMS for group in room.list_opts()]
+
+
+def _register_messaging(conf: cfg.ConfigOpts) -> None:
+    """transport_url and its kin, so that they can be set like any other option."""
+    oslo_messaging.set_transport_defaults(EXCHANGE)
+    oslo_messaging.TransportURL.parse(conf, "sim://")
+
+
+def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,
+                 overrides: Mapping[str, Any] | None = None, prog: str = "novasim",
+                 cli_opts: Sequence[cfg.Opt] = ()) -> cfg.ConfigOpts:
+    """A configuration with the options of all rooms and of the libraries they use.
+
+    :raises ConfigurationError: on a file or value that cannot be read; the text names it
+    """
+    return config.build(list_opts(), args, files, overrides, prog, cli_opts, (_register_messaging,
+                                                                               logging.register_options))
+
+
+def _read_yaml(kind: str, name: str) -> str:
+    """The text of a profile or stage book: a file that is named by its path, or one of ours.
+
+    :raises ConfigurationError: naming what there is
+    """
+    if "/" in name or name.endswith(".yaml"):
+        try:
+            return Path(name).read_text()
+        except OSError as error:
+            raise exceptions.ConfigurationError(reason=f"{kind}: {error}") from error
+    folder = resources.files("novasim.etc") / kind
+    book = folder / f"{name}.yaml"
+    if not book.is_file():
+        known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+        raise exceptions.ConfigurationError(reason=f"{kind}: there is no {name!r}; there are {', '.join(known)}")
+    return book.read_text()
+
+
+@dataclass
+class Ground:
+    """What every service of a process stands on."""
+
+    conf: cfg.ConfigOpts
+    service: str
+    clock: Clock = field(default_factory=Clock)
+    chance: Chance = field(init=False)
+    faults: Faults = field(init=False)
+    journal: Journal = field(init=False)
+    db: engine.Database = field(init=False)
+    messaging: Messaging = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chance = Chance(self.conf.simulator.seed)
+        self.faults = Faults(self.clock, self.chance.stream("faults"))
+        if self.conf.simulator.fault_rules:
+            self.faults.load(self.conf.simulator.fault_rules)
+        directory = Path(self.conf.state_path) / "journal" if self.conf.simulator.journal else None
+        self.journal = Journal(directory, self.service, self.clock)
+        self.db = engine.connect(self.conf, self.clock)
+        self.messaging = Messaging(self.conf, self.journal, self.faults)
+
+    def as_service(self, service: str) -> Journal:
+        """A journal that signs as another service of this process."""
+        return self.journal.signed(service)
+
+    def close(self) -> None:
+        self.messaging.stop(self.conf.graceful_shutdown_timeout)
+        self.db.close()
+        self.journal.close()
+
+
+def orchestrator(ground: Ground) -> Orchestrator:
+    """A conductor's parts."""
+    return Orchestrator(ground.conf, ground.db, ground.clock, ground.as_service("conductor"),
+                        ground.messaging.client(Scheduler, "conductor"), ground.messaging.client(Compute, "conductor"))
+
+
+def agents(ground: Ground, hosts: Sequence[str]) -> Agents:
+    """The parts of a process's compute agents."""
+    conf = ground.conf
+    stages = StageBook.parse(_read_yaml("stages", conf.simulator.stages), ground.clock,
+                             ground.chance.stream("stages"))
+    profile = Profile.parse(conf.profile, _read_yaml("profiles", conf.profile))
+    driver = SimulatedDriver(Path(conf.state_path), profile, stages, ground.faults, ground.clock)
+    return Agents(conf, hosts, ground.db, ground.clock, ground.as_service("compute"), driver,
+                  ground.messaging.client(Conductor, "compute"), ground.messaging.client(Compute, "compute"))

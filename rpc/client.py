@@ -1,0 +1,79 @@
+"""The caller's side of a contract: a proxy with one function a method.
+
+The version is chosen here: the newest that the cap of ``[upgrade_levels]`` allows; for an older one objects are
+flattened to plain dicts (spec 4.3).
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import oslo_messaging
+
+from novasim.context import RequestContext
+from novasim.rpc import serializer
+from novasim.rpc.contract import CALL, Contract, Method
+from novasim.sim.faults import Faults
+from novasim.sim.journal import Journal
+
+
+class Client:
+    """Functions ``proxy.method(ctxt, [host,] **arguments)``; casts return None at once.
+
+    :raises RoutingError: when the arguments do not fit the contract
+    :raises oslo_messaging.RPCVersionCapError: when the cap allows no version of the method
+    :raises oslo_messaging.MessagingTimeout: when a call gets no answer
+    """
+
+    def __init__(self, contract: type[Contract], transport: Any, cap: str | None, journal: Journal, faults: Faults):
+        target = oslo_messaging.Target(topic=contract.topic, namespace=contract.namespace, version=contract.version)
+        self._client = oslo_messaging.get_rpc_client(
+            transport, target, version_cap=contract.aliases.get(cap or "", cap),
+            serializer=serializer.ObjectSerializer())
+        self._contract = contract
+        self._journal = journal
+        self._faults = faults
+        for method in contract.methods.values():
+            send = self._send_directed if method.directed else self._send_to_any
+            setattr(self, method.name, functools.partial(send, method))
+
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any: ...
+
+    def _send_directed(self, method: Method, ctxt: RequestContext, host: str, **arguments: Any) -> Any:
+        return self._send(method, ctxt, host, arguments)
+
+    def _send_to_any(self, method: Method, ctxt: RequestContext, **arguments: Any) -> Any:
+        return self._send(method, ctxt, None, arguments)
+
+    def _send(self, method: Method, ctxt: RequestContext, host: str | None, arguments: dict[str, Any]) -> Any:
+        arguments = method.bind(arguments)
+        version = self._version(method)
+        if version != method.version:
+            arguments = {name: serializer.to_primitive(value) for name, value in arguments.items()}
+        fate = self._faults.at("rpc.send", topic=self._contract.topic, server=host, method=method.name)
+        self._note(method, ctxt, host, version, arguments)
+        if fate == "drop":
+            if method.kind == CALL:
+                raise oslo_messaging.MessagingTimeout(f"No reply on topic {self._contract.topic}")
+            return None
+        prepared = self._client.prepare(version=version, **({"server": host} if host else {}))
+        send = prepared.call if method.kind == CALL else prepared.cast
+        if fate == "duplicate":
+            send(ctxt, method.name, **arguments)
+        return send(ctxt, method.name, **arguments)
+
+    def _version(self, method: Method) -> str:
+        for version in (method.version, *method.older):
+            if self._client.can_send_version(version):
+                return version
+        return method.version
+
+    def _note(self, method: Method, ctxt: RequestContext, host: str | None, version: str,
+              arguments: dict[str, Any]) -> None:
+        instance = arguments.get("instance")
+        uuid = instance.get("uuid") if isinstance(instance, dict) else getattr(instance, "uuid", None)
+        self._journal.write(f"send {method.name}", ctxt.request_id, ctxt.addressed_host or "", kind=method.kind,
+                            method=method.name, version=version, topic=self._contract.topic, server=host,
+                            instance_uuid=uuid)

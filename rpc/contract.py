@@ -1,0 +1,96 @@
+"""What an RPC contract is: methods with their version, kind and arguments, declared as plain signatures.
+
+A call that does not fit fails in the caller, before anything is sent; an endpoint that does not fit fails when its
+service starts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+from novasim import exceptions
+
+CALL, CAST = "call", "cast"
+
+
+class Method(NamedTuple):
+    """One method of a contract.
+
+    ``directed``: sent to one host's server, not to whichever is free. ``older``: versions with the same arguments,
+    in which objects travel as plain dicts, for peers below ``version`` (spec 4.3). ``raises``: what the caller is
+    told of quietly; anything else is a fault of the endpoint and is logged there.
+    """
+    name: str
+    kind: str
+    version: str
+    signature: inspect.Signature
+    directed: bool
+    older: tuple[str, ...]
+    raises: tuple[type[Exception], ...]
+    doc: str
+
+    def bind(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Check keyword arguments and fill in defaults.
+
+        :raises RoutingError: naming what is missing or too much
+        """
+        try:
+            bound = self.signature.bind(**arguments)
+        except TypeError as error:
+            raise exceptions.RoutingError(method=self.name, reason=str(error)) from error
+        bound.apply_defaults()
+        return bound.arguments
+
+
+def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...],
+             raises: tuple[type[Exception], ...]) -> Callable[[Callable[..., Any]], Method]:
+    def declare(function: Callable[..., Any]) -> Method:
+        signature = inspect.signature(function, eval_str=True)
+        arguments = list(signature.parameters.values())[1:]
+        return Method(function.__name__, kind, version, signature.replace(parameters=arguments), directed, older,
+                      raises, inspect.getdoc(function) or "")
+    return declare
+
+
+def cast(version: str, directed: bool = False, older: tuple[str, ...] = ()) -> Callable[..., Method]:
+    """Declare a method that nobody waits for."""
+    return _declare(CAST, version, directed, older, ())
+
+
+def call(version: str, directed: bool = False, older: tuple[str, ...] = (),
+         raises: tuple[type[Exception], ...] = ()) -> Callable[..., Method]:
+    """Declare a method whose caller waits for the result."""
+    return _declare(CALL, version, directed, older, raises)
+
+
+class Contract:
+    """Base of the declarations: a topic, a namespace, the version an endpoint of today understands, the older majors
+    it understands too, and names for version caps of past releases."""
+
+    topic: ClassVar[str]
+    namespace: ClassVar[str | None] = None
+    version: ClassVar[str]
+    older_versions: ClassVar[tuple[str, ...]] = ()
+    aliases: ClassVar[dict[str, str]] = {}
+    methods: ClassVar[dict[str, Method]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.methods = {name: value for name, value in vars(cls).items() if isinstance(value, Method)}
+
+
+def check(contract: type[Contract], endpoint: object) -> None:
+    """See that an object has every method of a contract, with the same arguments.
+
+    :raises RoutingError: naming the first that differs
+    """
+    for method in contract.methods.values():
+        implementation = getattr(endpoint, method.name, None)
+        if implementation is None:
+            raise exceptions.RoutingError(method=method.name, reason=f"{type(endpoint).__name__} lacks it")
+        have = [name for name in inspect.signature(implementation).parameters if name != "ctxt"]
+        want = list(method.signature.parameters)
+        if have != want:
+            raise exceptions.RoutingError(
+                method=method.name, reason=f"{type(endpoint).__name__} takes {have}, the contract says {want}")

@@ -1,0 +1,191 @@
+"""``sim://``: an oslo.messaging driver inside one process, driven by events.
+
+A message goes to a consumer the moment it is sent, and waits in its queue while there is none, as in AMQP: queues
+``topic`` (competing consumers are served in turn) and ``topic.server``. Nothing polls and nothing runs when idle.
+Each URL is a bus of its own, so clusters in one process cannot answer each other's calls.
+"""
+
+from __future__ import annotations
+
+import collections
+import queue
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import oslo_messaging
+from oslo_messaging._drivers import base
+from oslo_messaging._drivers import common as rpc_common
+
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder().decode
+BACKLOG_MAX = 100_000
+
+
+class _Incoming(base.RpcIncomingMessage):
+    """A message for a consumer; ``reply_to`` None is a cast."""
+
+    def __init__(self, raw: bytes, reply_to: queue.SimpleQueue[tuple[bytes, str | None]] | None):
+        ctxt, message = _DECODE(raw)
+        super().__init__(ctxt, message, msg_id="")
+        self._reply_to = reply_to
+
+    def reply(self, reply: Any = None, failure: Any = None) -> None:
+        if self._reply_to is None:
+            return
+        problem = rpc_common.serialize_remote_exception(failure) if failure else None
+        self._reply_to.put((_ENCODE(reply), problem))
+
+    def requeue(self) -> None:
+        """Messages are acknowledged before they run, as on RabbitMQ; there is nothing to give back."""
+
+    def heartbeat(self) -> None:
+        """A caller in the same process needs no sign of life."""
+
+
+class _Queue:
+    """A named queue: its consumers in turn, or its backlog."""
+
+    __slots__ = ("backlog", "consumers", "turn")
+
+    def __init__(self) -> None:
+        self.backlog: collections.deque[_Incoming] = collections.deque()
+        self.consumers: tuple[_SimListener, ...] = ()
+        self.turn = 0
+
+
+class Bus:
+    """The exchange of one URL."""
+
+    _buses: dict[str, Bus] = {}
+    _buses_lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self._queues: collections.defaultdict[str, _Queue] = collections.defaultdict(_Queue)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, url: str) -> Bus:
+        with cls._buses_lock:
+            return cls._buses.setdefault(url, cls())
+
+    @classmethod
+    def forget(cls, url: str) -> None:
+        """Drop the bus of a cluster that has ended, with all that was still queued."""
+        with cls._buses_lock:
+            cls._buses.pop(url, None)
+
+    def put(self, name: str, incoming: _Incoming) -> None:
+        with self._lock:
+            wanted = self._queues[name]
+            if not wanted.consumers:
+                if len(wanted.backlog) >= BACKLOG_MAX:
+                    raise oslo_messaging.MessageDeliveryFailure(f"queue {name} holds {BACKLOG_MAX} messages")
+                wanted.backlog.append(incoming)
+                return
+            wanted.turn = (wanted.turn + 1) % len(wanted.consumers)
+            consumer = wanted.consumers[wanted.turn]
+        consumer.deliver(name, incoming)
+
+    def attach(self, listener: _SimListener, names: Sequence[str]) -> None:
+        waiting: list[tuple[str, _Incoming]] = []
+        with self._lock:
+            for name in names:
+                wanted = self._queues[name]
+                wanted.consumers += (listener,)
+                waiting += [(name, incoming) for incoming in wanted.backlog]
+                wanted.backlog.clear()
+        for name, incoming in waiting:
+            listener.deliver(name, incoming)
+
+    def detach(self, listener: _SimListener, names: Sequence[str]) -> None:
+        with self._lock:
+            for name in names:
+                wanted = self._queues[name]
+                wanted.consumers = tuple(other for other in wanted.consumers if other is not listener)
+
+    def waiting(self) -> dict[str, int]:
+        """How many messages wait for a consumer, by queue."""
+        with self._lock:
+            return {name: len(one.backlog) for name, one in self._queues.items() if one.backlog}
+
+
+class _SimListener(base.Listener):
+    """Consumes some queues; knows which host each directed queue stands for."""
+
+    def __init__(self, bus: Bus, hosts_by_queue: dict[str, str | None]):
+        super().__init__(1, None)
+        self._bus = bus
+        self._hosts = hosts_by_queue
+
+    def start(self, on_incoming_callback: Any) -> None:
+        super().start(on_incoming_callback)
+        self._bus.attach(self, list(self._hosts))
+
+    def stop(self) -> None:
+        self._bus.detach(self, list(self._hosts))
+        super().stop()
+
+    def deliver(self, name: str, incoming: _Incoming) -> None:
+        callback = self.on_incoming_callback
+        if callback is None:
+            # Stopped between being chosen and being served: back into the queue, for whoever comes next.
+            self._bus.put(name, incoming)
+            return
+        if self._hosts[name] is not None:
+            incoming.ctxt["addressed_host"] = self._hosts[name]
+        callback([incoming])
+
+    def cleanup(self) -> None:
+        """Nothing is held but the place in the queues, which stop gave back."""
+
+
+class SimDriver(base.BaseDriver):
+    """The driver behind ``sim://NAME``."""
+
+    def __init__(self, conf: Any, url: Any, default_exchange: str | None = None,
+                 allowed_remote_exmods: Sequence[str] | None = None):
+        super().__init__(conf, url, default_exchange, allowed_remote_exmods)
+        self._bus = Bus.of(str(url))
+
+    def require_features(self, requeue: bool = False) -> None:
+        """RPC needs none."""
+
+    def send(self, target: Any, ctxt: dict[str, Any], message: dict[str, Any], wait_for_reply: bool | None = None,
+             timeout: float | None = None, call_monitor_timeout: float | None = None, retry: int | None = None,
+             transport_options: Any = None) -> Any:
+        name = f"{target.topic}.{target.server}" if target.server else target.topic
+        replies: queue.SimpleQueue[tuple[bytes, str | None]] | None = queue.SimpleQueue() if wait_for_reply else None
+        self._bus.put(name, _Incoming(_ENCODE((ctxt, message)), replies))
+        if replies is None:
+            return None
+        try:
+            reply, problem = replies.get(timeout=timeout)
+        except queue.Empty:
+            raise oslo_messaging.MessagingTimeout(f"No reply on topic {target.topic}") from None
+        if problem is not None:
+            raise rpc_common.deserialize_remote_exception(problem, self._allowed_remote_exmods)
+        return _DECODE(reply)
+
+    def send_notification(self, target: Any, ctxt: dict[str, Any], message: dict[str, Any], version: float,
+                          retry: int | None = None) -> None:
+        self._bus.put(target.topic, _Incoming(_ENCODE((ctxt, message)), None))
+
+    def listen(self, target: Any, batch_size: int, batch_timeout: float | None) -> base.Listener:
+        names: dict[str, str | None] = {target.topic: None}
+        if target.server:
+            names[f"{target.topic}.{target.server}"] = target.server
+        return _SimListener(self._bus, names)
+
+    def listen_for_hosts(self, target: Any, hosts: Sequence[str]) -> base.Listener:
+        """One listener for the directed queues of many hosts."""
+        return _SimListener(self._bus, {f"{target.topic}.{host}": host for host in hosts})
+
+    def listen_for_notifications(self, targets_and_priorities: Any, pool: str | None, batch_size: int,
+                                 batch_timeout: float | None) -> base.Listener:
+        return _SimListener(self._bus, {f"{target.topic}.{priority}": None
+                                        for target, priority in targets_and_priorities})
+
+    def cleanup(self) -> None:
+        """Several transports of a cluster share the bus; it ends with the cluster (Bus.forget)."""

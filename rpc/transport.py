@@ -1,0 +1,68 @@
+"""The bus of a process: one transport, the proxies it sends by and the servers it answers with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import oslo_messaging
+from oslo_config import cfg
+from oslo_messaging.rpc import server as rpc_server
+
+from novasim import exceptions
+from novasim.rpc import server
+from novasim.rpc.client import Client
+from novasim.rpc.contract import Contract
+from novasim.sim.faults import Faults
+from novasim.sim.journal import Journal
+
+# Errors are rebuilt from this module only; anything else arrives as RemoteError.
+ALLOWED_REMOTE_EXMODS = ["novasim.exceptions"]
+
+
+class Messaging:
+    """The one transport of a process.
+
+    :param conf: names the bus (transport_url), caps and pool sizes
+    :raises ConfigurationError: when transport_url names no driver
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, journal: Journal, faults: Faults):
+        self._conf = conf
+        self._journal = journal
+        self._faults = faults
+        self._servers: list[rpc_server.RPCServer] = []
+        try:
+            self._transport = oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=ALLOWED_REMOTE_EXMODS)
+        except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure) as error:
+            raise exceptions.ConfigurationError(reason=f"transport_url: {error}") from error
+
+    def client(self, contract: type[Contract], service: str) -> Client:
+        """A proxy for a contract, under its version cap, for a service of this process."""
+        cap = getattr(self._conf.upgrade_levels, contract.topic)
+        return Client(contract, self._transport, cap, self._journal.signed(service), self._faults)
+
+    def serve(self, contract: type[Contract], implementation: object, host: str,
+              hosts: Sequence[str] | None = None) -> None:
+        """Answer a contract from now on: as one service, or as the agents of ``hosts``."""
+        rpc = server.make(contract, implementation, self._transport, host, hosts,
+                          self._journal.signed(contract.topic), self._faults)
+        self._servers.append(rpc)
+        rpc.start(override_pool_size=self._conf.rpc_workers or (
+            1000 if self._conf.concurrency == "eventlet" else 64))
+
+    def stop(self, timeout: float) -> None:
+        """First let nothing more in, then wait so many seconds for what runs, then close what it used.
+
+        What is not done by then ends with the process; it is taken up at the next start.
+        """
+        for rpc in self._servers:
+            rpc.stop()
+        waiting = threading.Thread(target=self._drain, daemon=True)
+        waiting.start()
+        waiting.join(timeout)
+        self._transport.cleanup()
+
+    def _drain(self) -> None:
+        for rpc in self._servers:
+            rpc.wait()

@@ -1,0 +1,25 @@
+"""Only hosts of the zone that was asked for (spec 7.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from oslo_config import cfg
+
+from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.request import Request
+
+
+class AvailabilityZoneFilter:
+    name = "AvailabilityZoneFilter"
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._default: str = conf.default_availability_zone
+
+    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+        if not spec.availability_zone:
+            return np.ones(len(hosts), dtype=bool)
+        wanted = hosts.zone == hosts.zone_codes.get(spec.availability_zone, -1)
+        return wanted | (hosts.zone == 0) if spec.availability_zone == self._default else wanted
+
+    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
+        return f"in zone {hosts.zone_name(row, self._default)}, not {spec.availability_zone}"

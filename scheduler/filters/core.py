@@ -1,0 +1,27 @@
+"""Only hosts with virtual CPUs enough, counted with the ratio to which they may be given away (spec 7.5)."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.request import Request
+
+
+class CoreFilter:
+    name = "CoreFilter"
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._ratio: float = conf.filter_scheduler.cpu_allocation_ratio
+
+    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+        """A host that does not say how many CPUs it has passes."""
+        return (hosts.vcpus == 0) | (hosts.vcpus * self._ratio - hosts.vcpus_used >= spec.flavor.vcpus)
+
+    def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
+        limit = float(hosts.vcpus[row] * self._ratio)
+        return {"vcpu": limit} if limit > 0 else {}
+
+    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
+        limit = hosts.vcpus[row] * self._ratio
+        return f"{spec.flavor.vcpus} VCPUs asked, {limit - hosts.vcpus_used[row]:.0f} of {limit:.0f} free"

@@ -1,0 +1,33 @@
+"""Only hosts with disk enough for root, ephemeral and swap (spec 7.5)."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.request import Request
+
+
+class DiskFilter:
+    name = "DiskFilter"
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._ratio: float = conf.filter_scheduler.disk_allocation_ratio
+
+    @staticmethod
+    def _asked_mb(spec: Request) -> int:
+        return 1024 * spec.flavor.disk_gb + spec.flavor.swap
+
+    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+        total_mb = hosts.local_gb * 1024
+        used_mb = total_mb - hosts.free_disk_mb
+        return total_mb * self._ratio - used_mb >= self._asked_mb(spec)
+
+    def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
+        return {"disk_gb": float(hosts.local_gb[row] * self._ratio)}
+
+    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
+        total_mb = hosts.local_gb[row] * 1024
+        limit = total_mb * self._ratio
+        free = limit - (total_mb - hosts.free_disk_mb[row])
+        return f"{self._asked_mb(spec)} MB of disk asked, {free:.0f} of {limit:.0f} MB free"

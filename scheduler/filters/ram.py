@@ -1,0 +1,27 @@
+"""Only hosts with memory enough, counted with the ratio to which it may be given away (spec 7.5)."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.request import Request
+
+
+class RamFilter:
+    name = "RamFilter"
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self._ratio: float = conf.filter_scheduler.ram_allocation_ratio
+
+    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+        used = hosts.memory_mb - hosts.free_ram_mb
+        return hosts.memory_mb * self._ratio - used >= spec.flavor.memory_mb
+
+    def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
+        return {"memory_mb": float(hosts.memory_mb[row] * self._ratio)}
+
+    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
+        limit = hosts.memory_mb[row] * self._ratio
+        free = limit - (hosts.memory_mb[row] - hosts.free_ram_mb[row])
+        return f"{spec.flavor.memory_mb} MB of memory asked, {free:.0f} of {limit:.0f} MB free"

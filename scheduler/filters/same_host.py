@@ -1,0 +1,24 @@
+"""Only where one of the servers of the hint ``same_host`` lives (spec 7.5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from oslo_config import cfg
+
+from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.request import Request
+
+
+class SameHostFilter:
+    name = "SameHostFilter"
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        """It has no options."""
+
+    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+        if not spec.hinted("same_host"):
+            return np.ones(len(hosts), dtype=bool)
+        return hosts.mask(hosts.rows_of(spec.hinted_hosts("same_host")))
+
+    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
+        return "runs none of the servers of the hint same_host"

@@ -1,0 +1,140 @@
+"""Keeps the columns of hosts current: a look at the database reads the rows that changed since the last look.
+
+There are three kinds of look. A quick one before each decision reads changed rows only. About once a second a
+wide one also reads heartbeats, notices a change of zones, and goes back far enough to see transactions that
+committed late. A full one reads everything: at the start, when hosts came or went, and every
+``host_reread_interval``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from oslo_config import cfg
+
+from novasim.db import aggregates
+from novasim.db import hosts as db_hosts
+from novasim.db.engine import Database, Transaction
+from novasim.objects import ComputeNode, Service
+from novasim.scheduler.columns import HostColumns
+from novasim.sim.clock import Clock
+
+WIDE_EVERY = 1.0                        # seconds
+_QUICK_OVERLAP = timedelta(seconds=0.5)
+
+
+@dataclass
+class _Changes:
+    """What a quick or wide look found."""
+
+    began: datetime
+    nodes: list[ComputeNode]
+    services: list[Service]
+    heartbeats: list[tuple[str, datetime]]
+    stamp: Any
+
+
+def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None, stamp: Any) -> _Changes:
+    """Read rows written at or after ``since``; heartbeats and the stamp of the zones in a wide look only."""
+    return _Changes(
+        tx.now, db_hosts.nodes_changed(tx, since), db_hosts.services_changed(tx, db_hosts.COMPUTE, since),
+        db_hosts.heartbeats(tx, db_hosts.COMPUTE, seen_since) if seen_since else [],
+        aggregates.stamp(tx) if seen_since else stamp)
+
+
+def _read_all(tx: Transaction) -> tuple[datetime, Any, HostColumns]:
+    stamp = aggregates.stamp(tx)
+    nodes = sorted(db_hosts.nodes_changed(tx, None), key=lambda node: node.id)
+    services = {service.host: service for service in db_hosts.services(tx, binary=db_hosts.COMPUTE)}
+    return tx.now, stamp, HostColumns(nodes, services, aggregates.zones(tx), tx.now)
+
+
+class HostStates:
+    """The fleet as one scheduler sees it: the database's rows, less the room it gave away since."""
+
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock):
+        self._db = db
+        self._clock = clock
+        self._spacing = conf.scheduler.host_refresh_spacing
+        self._interval = conf.scheduler.host_reread_interval
+        self._late = timedelta(seconds=conf.scheduler.late_commit_window)
+        self._columns = HostColumns()
+        self._columns_lock = threading.Lock()   # whoever holds it sees the columns stand still
+        self._turn = threading.Lock()           # one look at a time; it does not keep decisions waiting
+        self._looks = self._wide_looks = 0
+        self._looked_at = self._wide_at = self._full_at = float("-inf")
+        self._since = self._seen_since = datetime.min
+        self._stamp: Any = None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[HostColumns]:
+        """The columns, for one decision: nobody else reads or changes them meanwhile."""
+        with self._columns_lock:
+            self._columns.now = np.datetime64(self._clock.now(), "us")
+            yield self._columns
+
+    def refresh(self, wide: bool = False) -> bool:
+        """Take over what changed in the database; False when a look that began after this call already did.
+
+        :param wide: look at heartbeats and zones too, and do not make do with an older look
+        """
+        before = self._wide_looks if wide else self._looks
+        with self._turn:
+            if (self._wide_looks if wide else self._looks) > before:
+                return False
+            began = self._clock.monotonic()
+            if not wide and began - self._looked_at < self._spacing:
+                return False
+            self._look(began, wide)
+            return True
+
+    def _look(self, began: float, wide: bool) -> None:
+        """One look. It is counted before it reads: who came later must not take it for his own."""
+        full = began - self._full_at >= self._interval
+        wide = wide or full or began - self._wide_at >= WIDE_EVERY
+        self._looks += 1
+        self._wide_looks += wide
+        if full or not self._look_at_changes(wide):
+            self._look_at_all()
+            self._full_at = began
+        if wide:
+            self._wide_at = began
+        self._looked_at = began
+
+    def _look_at_changes(self, wide: bool) -> bool:
+        """False when hosts or zones came or went, so that all must be read."""
+        changes = self._db.read(
+            _read_changes, self._since - (self._late if wide else _QUICK_OVERLAP),
+            self._seen_since - _QUICK_OVERLAP if wide else None, self._stamp)
+        if changes.stamp != self._stamp or self._came_or_went(changes.nodes):
+            return False
+        with self._columns_lock:
+            self._columns.write_nodes([node for node in changes.nodes if not node.deleted])
+            self._columns.write_services(changes.services)
+            self._columns.write_heartbeats(changes.heartbeats)
+        self._since = changes.began
+        if wide:
+            self._seen_since = changes.began
+        return True
+
+    def _came_or_went(self, nodes: list[ComputeNode]) -> bool:
+        for node in nodes:
+            row = self._columns.by_node.get((node.host, node.hypervisor_hostname))
+            if row is None and not node.deleted:
+                return True
+            if row is not None and node.deleted and self._columns.node_id[row] == node.id:
+                return True
+        return False
+
+    def _look_at_all(self) -> None:
+        self._since, self._stamp, columns = self._db.read(_read_all)
+        self._seen_since = self._since
+        with self._columns_lock:
+            columns.keep_consumption(self._columns, self._since - self._late)
+            self._columns = columns

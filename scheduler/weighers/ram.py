@@ -1,0 +1,20 @@
+"""More free memory is better; with a negative multiplier, worse (spec 7.9)."""
+
+from __future__ import annotations
+
+from oslo_config import cfg
+
+from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.request import Request
+
+
+class RAMWeigher:
+    name = "RAMWeigher"
+    minval = 0.0
+    maxval = None
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self.multiplier = conf.filter_scheduler.ram_weight_multiplier
+
+    def raw(self, hosts: HostColumns, spec: Request) -> Array:
+        return hosts.free_ram_mb

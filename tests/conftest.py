@@ -1,0 +1,30 @@
+"""What every test runs on: the concurrency of the product, chosen before anything of it is imported.
+
+``NOVASIM_CONCURRENCY=eventlet`` (the default) or ``threading`` decides, as it does for the services.
+
+pytest-xdist (``-n``) is for threads only. Its workers talk to pytest through native threads that run before any
+conftest, and greenthreads never switch to them: with patched locks the run waits for ever at "bringing up nodes".
+Patching earlier, in sitecustomize, does not help (the pipe to pytest then blocks the hub), and xdist fixes the
+threading model of its workers. So a run under eventlet has one process, and asking for more is an error.
+"""
+
+import os
+import threading
+
+import pytest
+
+from novasim.launch import seam
+
+CONCURRENCY = os.environ.get("NOVASIM_CONCURRENCY", "eventlet")
+seam.choose(CONCURRENCY)
+
+if CONCURRENCY == "eventlet":
+    # After the patch the main thread has a new identity that threading does not know as the main one;
+    # pytest-timeout would take it for another thread and end the whole run instead of the test that hangs.
+    threading._main_thread = threading.current_thread()
+
+
+def pytest_configure(config):
+    """Refuse parallel workers under eventlet: the run would hang before its first test."""
+    if CONCURRENCY == "eventlet" and config.getoption("numprocesses", None):
+        raise pytest.UsageError("-n needs native threads. Set NOVASIM_CONCURRENCY=threading, or leave -n out.")

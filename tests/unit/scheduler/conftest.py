@@ -1,0 +1,66 @@
+"""Small real fleets and requests. Session-wide functions, so that hypothesis may use them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from novasim import config
+from novasim.db import options as db_options
+from novasim.objects import ComputeNode, Flavor, Service
+from novasim.scheduler import options
+from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.request import Request
+
+NOW = datetime(2026, 3, 1, 12)
+
+
+@pytest.fixture(scope="session")
+def make_conf():
+    """A configuration: ``make_conf({"filter_scheduler.ram_allocation_ratio": 2.0})``."""
+    def make(overrides: dict[str, Any] | None = None, files: list[str] | None = None):
+        return config.build([*db_options.list_opts(), *options.list_opts()], overrides=overrides, files=files)
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_node():
+    """A hypervisor, empty but for what is said; its node has the host's name."""
+    def make(host: str, number: int = 1, memory_mb: int = 8192, vcpus: int = 4, local_gb: int = 100,
+             **values: Any) -> ComputeNode:
+        free = {"free_ram_mb": memory_mb - values.get("memory_mb_used", 0),
+                "free_disk_gb": local_gb - values.get("local_gb_used", 0)}
+        given = {"id": number, "uuid": f"uuid-{number}", "host": host, "hypervisor_hostname": host,
+                 "vcpus": vcpus, "memory_mb": memory_mb, "local_gb": local_gb, "updated_at": NOW}
+        return ComputeNode(**(given | free | values))
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_fleet(make_node):
+    """Columns of hosts: a dict each, of a node's values, ``disabled``, ``forced_down`` and ``silent`` (s)."""
+    def make(*hosts: dict[str, Any], zones: dict[str, str] | None = None) -> HostColumns:
+        nodes, services = [], {}
+        for number, values in enumerate(hosts, start=1):
+            given = {"host": f"cmp-{number}"} | values
+            silent = given.pop("silent", 0)
+            service = {key: given.pop(key, False) for key in ("disabled", "forced_down")}
+            nodes.append(make_node(number=number, **given))
+            services[given["host"]] = Service(
+                uuid="", host=given["host"], binary="nova-compute", topic="compute", **service,
+                last_seen_up=None if silent is None else NOW - timedelta(seconds=silent))
+        return HostColumns(nodes, services, zones, NOW)
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_request():
+    """A request for one server of 1024 MB, 1 VCPU and 10 GB, but for what is said."""
+    def make(memory_mb: int = 1024, vcpus: int = 1, root_gb: int = 10, ephemeral_gb: int = 0, swap: int = 0,
+             servers: int = 1, **values: Any) -> Request:
+        flavor = Flavor(flavorid="f", name="f", memory_mb=memory_mb, vcpus=vcpus, root_gb=root_gb,
+                        ephemeral_gb=ephemeral_gb, swap=swap)
+        return Request(flavor=flavor, instance_uuids=[f"new-{i}" for i in range(servers)], **values)
+    return make
