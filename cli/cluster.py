@@ -55,15 +55,17 @@ class Up(Command):
         with process.stops_on_signals():
             home, detach = parsed_args.state_dir, parsed_args.detach
             cluster = process.launch(launch_arguments(parsed_args), home, parsed_args.wait, detach)
-            self.say(banner(cluster.record, home, time.monotonic() - began, detach))
-            self.app.stdout.flush()
-            if detach:
-                cluster.detach()
-                return 0
-            return self._stay(cluster)
+            text = banner(cluster.record, home, time.monotonic() - began, detach)
+            if not detach:
+                return self._stay(cluster, text)
+            cluster.detach()
+            self.say(text)
+            return 0
 
-    def _stay(self, cluster: process.Cluster) -> int:
+    def _stay(self, cluster: process.Cluster, text: str) -> int:
         try:
+            self.say(text)
+            self.app.stdout.flush()
             code = cluster.wait()
         except KeyboardInterrupt:
             self.app.stderr.write("stopping\n")

@@ -102,7 +102,7 @@ def _integer(text: str, least: int) -> int:
 
 
 class _Ours:
-    """The part of a command that does not depend on what it shows."""
+    """The part of a command that does not depend on what it shows, and has no plugins."""
 
     app: Any
 
@@ -110,6 +110,9 @@ class _Ours:
     def client(self) -> Client:
         """The client of this call, opened when first used and closed by the application."""
         return self.app.client()
+
+    def _load_hooks(self) -> None:
+        self._hooks: list[Any] = []
 
     def get_epilog(self) -> str:
         """Return no epilog: cliff's own reads the metadata of every installed distribution."""

@@ -28,8 +28,8 @@ PROGRAM = "novasim-cluster"
 STOP_S = 30.0
 READY_S = 60.0
 STDERR = "cluster.stderr"
-# A small program before the real one: it asks the kernel to stop it when its parent is gone, however that ended,
-# and this stays in force over exec. (The same in a preexec_fn would fork a process that may have threads.)
+# A small program before the real one: it asks the kernel to stop it when its parent is gone, however that
+# ended, and this stays in force over exec. (A preexec_fn would do it in a fork of a process with threads.)
 TIED = ("import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGTERM);"
         "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])")
 

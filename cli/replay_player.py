@@ -188,21 +188,22 @@ class Player:
 
     def _delete(self, server_id: str) -> None:
         self._client.delete(f"/servers/{server_id}")
-        self._wait("delete", server_id)
+        server = self._wait("delete", server_id)
+        if server["status"] != "DELETED":
+            raise CliError(f"delete ended in {server['status']}: {_fault(server)}")
 
     def _wait(self, verb: str, server_id: str) -> dict[str, Any]:
         """Return the server once `verb` is over, however it ended; a deleted one as just its status."""
         began = time.monotonic()
         pause = max(self._usual.get(verb, SHORTEST_S) * FIRST_LOOK, SHORTEST_S)
         step = max(pause / 4, SHORTEST_S)
-        going = ENDS[verb].going if verb in ENDS else frozenset()
+        going = ENDS[verb].going if verb in ENDS else frozenset({"ACTIVE"})
         while True:
             if self._halt.wait(pause):
                 raise _Stopped
             server = self._look(server_id)
             took = time.monotonic() - began
-            at_rest = server.get("OS-EXT-STS:task_state") is None and server["status"] not in going
-            if server["status"] in ("ERROR", "DELETED") or (at_rest and verb != "delete"):
+            if server.get("OS-EXT-STS:task_state") is None and server["status"] not in going:
                 self._usual[verb] = self._usual.get(verb, took) * 0.9 + took * 0.1
                 return server
             if took > PATIENCE_S:

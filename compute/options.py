@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-COMPUTE = [
+COMPUTE: list[cfg.Opt] = [
     cfg.StrOpt("profile", default="medium",
                help="Shape of the hosts: the name of a file in etc/novasim/profiles, or the path of one."),
     cfg.StrOpt("my_ip", default="127.0.0.1", help="Address of the hosts' hypervisors; dest_host of migrations."),
@@ -20,7 +20,7 @@ COMPUTE = [
     cfg.IntOpt("running_deleted_instance_poll_interval", default=1800, min=-1,
                help="Seconds between two searches for guests and copies that belong to no server. -1: never."),
 ]
-SIMULATOR = [
+SIMULATOR: list[cfg.Opt] = [
     cfg.StrOpt("stages", default="instant",
                help="What operations of the hypervisors cost and how they end: the name of a file in "
                     "etc/novasim/stages, or the path of one."),

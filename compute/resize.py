@@ -35,7 +35,7 @@ def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], ins
     flavor = msgspec.convert(instance_type, Flavor, strict=False)
     try:
         migration = agents.db.write(_claim, agents, ctxt, instance, flavor, filter_properties.get("limits") or {},
-                                    node or ctxt.addressed_host)
+                                    node or ctxt.addressed_host or "")
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "prep_resize", reason)
     except Exception as error:

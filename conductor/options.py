@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-CONDUCTOR = [
+CONDUCTOR: list[cfg.Opt] = [
     cfg.IntOpt("recovery_interval", default=60, min=-1,
                help="Seconds between two looks for operations whose message or process was lost. -1: never."),
     cfg.IntOpt("recovery_after", default=120, min=1,

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from oslo_config import cfg
 from oslo_db import api as retry
 from oslo_db.sqlalchemy import exc_filters
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.sql import Executable
 
@@ -37,6 +37,12 @@ class Transaction:
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.conn.execute(statement, parameters)
+
+    def insert_one(self, table: Table, values: Mapping[str, Any]) -> int:
+        """Insert a row; returns its id."""
+        key = self.conn.execute(insert(table).values(values)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
 
     @property
     def dialect(self) -> str:

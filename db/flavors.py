@@ -30,7 +30,7 @@ SORT_KEYS = frozenset({"created_at", "description", "disabled", "ephemeral_gb", 
 def _read(tx: Transaction, rows: Sequence[Any]) -> list[Flavor]:
     flavors = {row.id: Flavor(**row._mapping, extra_specs={}) for row in rows}
     if flavors:
-        for flavor_id, key, value in tx.execute(_EXTRA_SPECS, {"ids": list(flavors)}):
+        for flavor_id, key, value in tx.execute(_EXTRA_SPECS, {"ids": list(flavors)}).tuples():
             flavors[flavor_id].extra_specs[key] = value
     return list(flavors.values())
 
@@ -94,8 +94,7 @@ def create(tx: Transaction, flavor: Flavor) -> Flavor:
             raise error
     values = {column.name: getattr(flavor, column.name) for column in _COLUMNS if column.name != "id"}
     try:
-        flavor.id = tx.execute(insert(models.instance_types).values(
-            values | {"created_at": tx.now})).inserted_primary_key[0]
+        flavor.id = tx.insert_one(models.instance_types, values | {"created_at": tx.now})
     except db_exception.DBDuplicateEntry as error:
         raise exceptions.FlavorExists(name=flavor.name) from error
     if flavor.extra_specs:
@@ -127,3 +126,49 @@ def delete_extra_specs(tx: Transaction, flavor_id: int, keys: Sequence[str]) -> 
     tx.execute(sql_update(models.instance_type_extra_specs).where(
         _X.instance_type_id == flavor_id, _X.key.in_(keys), _X.deleted == 0).values(
         deleted=_X.id, deleted_at=tx.now))
+
+
+def extra_specs(tx: Transaction, ids: Sequence[int]) -> dict[int, dict[str, str]]:
+    """The extra specs of flavors by internal id, those without any left out: one statement."""
+    found: dict[int, dict[str, str]] = {}
+    for flavor_id, key, value in tx.execute(_EXTRA_SPECS, {"ids": list(ids)}):
+        found.setdefault(flavor_id, {})[key] = value
+    return found
+
+
+def set_description(tx: Transaction, flavor_id: int, description: str | None) -> None:
+    """Change the one thing of a flavor that may change, by its internal id."""
+    tx.execute(sql_update(models.instance_types).where(_T.id == flavor_id, _T.deleted == 0).values(
+        description=description, updated_at=tx.now))
+
+
+def projects(tx: Transaction, flavor_id: int) -> list[str]:
+    """The projects that were granted a private flavor, by its internal id."""
+    return [row.project_id for row in tx.execute(select(_P.project_id).where(
+        _P.instance_type_id == flavor_id, _P.deleted == 0).order_by(_P.id))]
+
+
+def grant(tx: Transaction, flavor: Flavor, project_id: str) -> None:
+    """Let a project use a private flavor.
+
+    :raises FlavorAccessExists: when it may already
+    """
+    if project_id in projects(tx, flavor.id):
+        raise exceptions.FlavorAccessExists(flavor_id=flavor.flavorid, project_id=project_id)
+    try:
+        tx.execute(insert(models.instance_type_projects), {
+            "instance_type_id": flavor.id, "project_id": project_id, "created_at": tx.now, "deleted": 0})
+    except db_exception.DBDuplicateEntry as error:
+        raise exceptions.FlavorAccessExists(flavor_id=flavor.flavorid, project_id=project_id) from error
+
+
+def revoke(tx: Transaction, flavor: Flavor, project_id: str) -> None:
+    """Take a private flavor from a project.
+
+    :raises FlavorAccessNotFound: when it was not granted
+    """
+    gone = tx.execute(sql_update(models.instance_type_projects).where(
+        _P.instance_type_id == flavor.id, _P.project_id == project_id, _P.deleted == 0).values(
+        deleted=_P.id, deleted_at=tx.now))
+    if not gone.rowcount:
+        raise exceptions.FlavorAccessNotFound(flavor_id=flavor.flavorid, project_id=project_id)

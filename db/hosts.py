@@ -79,12 +79,6 @@ def service(tx: Transaction, service_id: int | str) -> Service:
     return Service(**row._mapping)
 
 
-def services_seen(tx: Transaction, binary: str, since: datetime) -> list[Service]:
-    """Services of a kind whose heartbeat or row changed at or after a time."""
-    return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
-        _S.binary == binary, or_(_S.last_seen_up >= since, _S.updated_at >= since)))]
-
-
 def services_changed(tx: Transaction, binary: str, since: datetime) -> list[Service]:
     """Services of a kind made, or changed by an admin, at or after a time; heartbeats do not count."""
     return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
@@ -210,3 +204,9 @@ def nodes_of(tx: Transaction, hosts: Sequence[str]) -> list[ComputeNode]:
     """The hypervisors of these hosts."""
     return [ComputeNode(**row._mapping) for part in chunks(hosts) for row in tx.execute(select(*_NODE).where(
         _N.host.in_(part), _N.deleted == 0).order_by(_N.host))]
+
+
+def services_on(tx: Transaction, hosts: Sequence[str], binary: str = COMPUTE) -> dict[str, Service]:
+    """The services of a kind on these hosts, by host."""
+    return {row.host: Service(**row._mapping) for part in chunks(hosts) for row in tx.execute(
+        select(*_SERVICE).where(_S.binary == binary, _S.host.in_(part), _S.deleted == 0))}

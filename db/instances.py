@@ -69,7 +69,8 @@ def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted:
         raise exceptions.InstanceNotFound(instance_id=uuid)
     instance = Instance(**row._mapping)
     if with_system_metadata:
-        instance.system_metadata = {key: value for key, value in tx.execute(_READ_SYS, {"uuid": uuid})}
+        instance.system_metadata = {
+            key: value for key, value in tx.execute(_READ_SYS, {"uuid": uuid}).tuples()}
     if with_metadata:
         load_metadata(tx, [instance])
     return instance
@@ -89,7 +90,7 @@ def _load_pairs(tx: Transaction, instances: Sequence[Instance], statement: Any, 
     if not instances:
         return
     pairs: dict[str, dict[str, str]] = {instance.uuid: {} for instance in instances}
-    for uuid, key, value in tx.execute(statement, {"uuids": list(pairs)}):
+    for uuid, key, value in tx.execute(statement, {"uuids": list(pairs)}).tuples():
         pairs[uuid][key] = value
     for instance in instances:
         setattr(instance, attribute, pairs[instance.uuid])
@@ -154,6 +155,13 @@ def set_metadata(tx: Transaction, uuid: str, metadata: Mapping[str, str], replac
         doomed = and_(doomed, _META.key.in_(list(metadata)))
     tx.execute(sql_update(models.instance_metadata).where(doomed).values(deleted=_META.id, deleted_at=tx.now))
     _insert_pairs(tx, models.instance_metadata, [(uuid, metadata)])
+
+
+def delete_metadata(tx: Transaction, uuid: str, key: str) -> bool:
+    """Drop one key of the user's metadata; False when there is none."""
+    return bool(tx.execute(sql_update(models.instance_metadata).where(
+        _META.instance_uuid == uuid, _META.key == key, _META.deleted == 0).values(
+        deleted=_META.id, deleted_at=tx.now)).rowcount)
 
 
 # The flavor stash of a move (spec 2.4). Prefixes are plain letters, so LIKE needs no escape but for '_'.

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import Select, and_, bindparam, insert, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import Update
 
@@ -30,7 +30,7 @@ def create(tx: Transaction, migration: Migration) -> Migration:
     migration.uuid = migration.uuid or uuidutils.generate_uuid()
     migration.created_at = migration.updated_at = tx.now
     values = {column.name: getattr(migration, column.name) for column in _COLUMNS if column.name != "id"}
-    migration.id = tx.execute(insert(models.migrations).values(values)).inserted_primary_key[0]
+    migration.id = tx.insert_one(models.migrations, values)
     return migration
 
 
@@ -52,7 +52,7 @@ def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], steps
     conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected)]
     if steps:
         named = [step for step in steps if step is not None]
-        conditions.append(or_(*([_T.step.in_(named)] if named else []), *([_T.step.is_(None)] if None in steps else [])))
+        conditions.append(or_(_T.step.in_(named), *([_T.step.is_(None)] if None in steps else [])))
     return sql_update(models.migrations).where(*conditions).values(
         {name: bindparam("v_" + name) for name in sorted(columns)})
 

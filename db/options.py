@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-DATABASE = [
+DATABASE: list[cfg.Opt] = [
     cfg.StrOpt("connection", secret=True,
                help="SQLAlchemy URL of the one database all services share: mysql+pymysql://, "
                     "postgresql+psycopg2:// or sqlite:///. Default: a SQLite file in state_path."),

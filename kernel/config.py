@@ -14,7 +14,7 @@ from novasim import exceptions, version
 
 OptionGroups = Iterable[tuple[str | None, Sequence[cfg.Opt]]]
 
-OPTIONS = [
+OPTIONS: list[cfg.Opt] = [
     cfg.StrOpt("host", default="localhost", sample_default="localhost",
                help="Name of this machine in the rows of its services. Compute agents take theirs from --host."),
     cfg.StrOpt("state_path", default=".novasim",
@@ -78,14 +78,17 @@ def build(groups: OptionGroups, args: Sequence[str] = (), files: Sequence[str] |
              default_config_files=list(files or []), default_config_dirs=[])
         for name, value in (overrides or {}).items():
             _override(conf, name, value)
-    except (cfg.Error, ValueError) as error:
+    except cfg.Error as error:
         raise exceptions.ConfigurationError(reason=str(error)) from error
     return conf
 
 
 def _override(conf: cfg.ConfigOpts, name: str, value: Any) -> None:
     section, _, option = name.rpartition(".")
-    conf.set_override(option, value, group=section if section not in ("", "DEFAULT") else None)
+    try:
+        conf.set_override(option, value, group=section if section not in ("", "DEFAULT") else None)
+    except ValueError as error:
+        raise exceptions.ConfigurationError(reason=f"{name}: {error}") from error
 
 
 def down_after(conf: cfg.ConfigOpts) -> float:

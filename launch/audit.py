@@ -7,7 +7,7 @@ operation are judged by what must hold at any time; those at rest by everything.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Picture:
     reserved: dict[str, int]
 
 
-def _grouped(rows: list[Any]) -> dict[str, list[Any]]:
+def _grouped(rows: Iterable[Any]) -> dict[str, list[Any]]:
     groups: dict[str, list[Any]] = collections.defaultdict(list)
     for row in rows:
         groups[row.instance_uuid].append(row)

@@ -15,27 +15,31 @@ from novasim.launch import audit, cluster, seed, wiring
 from novasim.sim.clock import Clock
 
 
+def _tell(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
 def _upgrade(_: cfg.ConfigOpts, database: engine.Database) -> int:
     versioning.upgrade(database)
-    print(f"the database is at revision {versioning.current(database)}")
+    _tell(f"the database is at revision {versioning.current(database)}")
     return 0
 
 
 def _version(_: cfg.ConfigOpts, database: engine.Database) -> int:
-    print(f"revision {versioning.current(database) or 'none'} (newest: {versioning.head()})")
+    _tell(f"revision {versioning.current(database) or 'none'} (newest: {versioning.head()})")
     return 0
 
 
 def _seed(_: cfg.ConfigOpts, database: engine.Database) -> int:
-    print("flavors and image are in" if seed.seed(database) else "there are flavors or images already; left as it is")
+    _tell("flavors and image are in" if seed.seed(database) else "there are flavors or images already; left as it is")
     return 0
 
 
 def _audit(conf: cfg.ConfigOpts, database: engine.Database) -> int:
     findings = audit.run(conf, database)
     for finding in findings:
-        print(finding)
-    print(f"audit found {len(findings)} problems" if findings else "audit clean")
+        _tell(finding)
+    _tell(f"audit found {len(findings)} problems" if findings else "audit clean")
     return 1 if findings else 0
 
 

@@ -102,7 +102,7 @@ def start_api(ground: wiring.Ground) -> Running:
     app = Api(ground.conf, ground.db, ground.clock, ground.messaging.client(Conductor, "api"),
               ground.messaging.client(Compute, "api"), ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
-    server = wsgi_server.Server(app, sock, ground.conf.api.threads)
+    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
     return Running(server.stop, endpoint=endpoint, app=app)
 
@@ -119,11 +119,13 @@ def configure(service: str, argv: Sequence[str]) -> cfg.ConfigOpts:
 
 
 def wait_for_signal() -> None:
-    """Return at SIGTERM or SIGINT. A pipe carries the news, since a handler must not touch locks."""
+    """Return at SIGTERM or SIGINT. The interpreter itself writes to a pipe: a handler must not touch locks, and with
+    greenthreads not even a file."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(writer, b"."))
+        signal.signal(number, lambda *_: None)
     select.select([reader], [], [])
 
 

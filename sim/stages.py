@@ -33,7 +33,7 @@ class Stage:
     def __init__(self, data: dict[str, Any]):
         self.name = str(data.get("name", "?"))
         when = data.get("when") or {}
-        self.operation = when.get("op")
+        self.operation = str(when.get("op"))
         if self.operation not in OPERATIONS:
             raise exceptions.Invalid(f"stage {self.name}: when.op: {self.operation!r} is none of "
                                      + ", ".join(OPERATIONS))

@@ -126,8 +126,8 @@ BOOLEAN = {"type": ["boolean", "string"],
                     False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no", "n", "f"]}
 NAME = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
 DESCRIPTION = {"type": ["string", "null"], "minLength": 0, "maxLength": 255, "pattern": r"^[^\x00-\x08\x0b-\x1f]*$"}
-METADATA = {"type": "object", "patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
-            "additionalProperties": False}
+METADATA = {"type": "object", "additionalProperties": False,
+            "patternProperties": {r"^[a-zA-Z0-9\-_:. ]{1,255}$": {"type": "string", "maxLength": 255}}}
 HOST = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[a-zA-Z0-9\-._@]*$"}
 EMPTY: dict[str, Any] = {}
 

@@ -18,8 +18,8 @@ def plain(action: str) -> Versions:
 
 
 RESIZE = Versions((1, _one("resize", closed({"flavorRef": FLAVOR_REF, "OS-DCF:diskConfig": DISK_CONFIG}, "flavorRef"))))
-MIGRATE = Versions((1, _one("migrate", EMPTY)),
-                   (56, _one("migrate", closed({"host": HOST | {"type": ["string", "null"]}}, type=["object", "null"]))))
+_WHERE = closed({"host": HOST | {"type": ["string", "null"]}}, type=["object", "null"])
+MIGRATE = Versions((1, _one("migrate", EMPTY)), (56, _one("migrate", _WHERE)))
 REBOOT = Versions((1, _one("reboot", closed(
     {"type": {"type": "string", "enum": ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"]}}, "type"))))
 LOCK = Versions((1, _one("lock", EMPTY)),

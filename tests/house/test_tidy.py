@@ -74,7 +74,9 @@ def test_no_file_is_a_drawer(files, rooms):
 
 
 def test_every_module_says_why_it_exists(sources):
-    found = [source.path for source in sources if not (ast.get_docstring(source.tree) or "").strip()]
+    # The name of a test file says what it is about.
+    modules = [source for source in sources if "/test_" not in source.path]
+    found = [source.path for source in modules if not (ast.get_docstring(source.tree) or "").strip()]
     assert not found, "\n".join(found)
 
 
@@ -83,11 +85,11 @@ def test_nothing_is_left_to_do(root, product):
     assert not found, "\n".join(found)
 
 
-def test_only_the_command_line_prints(product):
+def test_only_the_command_lines_print(product):
     found = [
         f"{source.path}:{node.lineno}"
         for source in product
-        if source.room != "cli"
+        if source.room != "cli" and source.path != "launch/manage.py"
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]

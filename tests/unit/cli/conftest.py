@@ -260,7 +260,8 @@ class FakeNova:
         return 200, {"images": [{"id": IMAGE_ID, "name": "cirros"}]}
 
     def get_os_simulator(self, _path, request):
-        verb = self.history[int(request["query"]["request_id"][0].removeprefix("req-")) - 1][0]
+        number = int(request["query"]["request_id"][0].removeprefix("req-"))
+        verb = self.history[number - 1][0]
         names = {"confirmResize": ["confirm_resize"], "revertResize": ["revert_resize", "finish_revert_resize"]}
         moved = ["migrate_server", "select_destinations", "prep_resize", "resize_instance", "finish_resize"]
         return 200, {"hops": [{"time": f"2026-01-01T00:00:00.00{number}000+00:00", "service": "compute",
@@ -271,7 +272,7 @@ class FakeNova:
     def get_servers(self, path, _request):
         if not path or path[0] == "detail":
             return 200, {"servers": list(self.servers.values())}
-        server = self.servers.get(path[0])
+        server = self.servers.get(path[0]) if len(path) == 1 else None
         if server is None or server.pop("gone", False):
             self.servers.pop(path[0], None)
             return self.refuse(404, "no such server")
@@ -302,8 +303,8 @@ class FakeNova:
             return self.refuse(*self.broken.pop(f"{verb} {server['name']}"))
         rest = {"OS-EXT-STS:task_state": None}
         if verb in ("resize", "migrate"):
-            server["home"] = {"OS-EXT-SRV-ATTR:host": server["OS-EXT-SRV-ATTR:host"], "flavor": server["flavor"]}
-            host = self.hosts[(self.hosts.index(server["OS-EXT-SRV-ATTR:host"]) + 1) % len(self.hosts)]
+            server["home"] = {key: server[key] for key in (ALIAS["host"], "flavor")}
+            host = self.hosts[(self.hosts.index(server[ALIAS["host"]]) + 1) % len(self.hosts)]
             flavor = {"id": value["flavorRef"]} if value else server["flavor"]
             end = rest | {"status": "VERIFY_RESIZE", "OS-EXT-SRV-ATTR:host": host, "flavor": flavor}
             if server["name"] in self.full_for_resize:

@@ -1,0 +1,174 @@
+"""The API at the level of WSGI: a real database, real rules, and two proxies that write down what they were told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+import webob
+
+import novasim.api.options
+import novasim.db.options
+from novasim import config, states
+from novasim.api.app import Api
+from novasim.db import claims, flavors, hosts, images, instances, migrations, versioning
+from novasim.db.engine import Database, Transaction
+from novasim.objects import ComputeNode, Flavor, Instance, Migration
+from novasim.sim.clock import ManualClock
+from novasim.sim.journal import Journal
+
+IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
+FLAVORS = [
+    Flavor(flavorid="1", name="m1.tiny", memory_mb=512, vcpus=1, root_gb=1),
+    Flavor(flavorid="2", name="m1.small", memory_mb=2048, vcpus=1, root_gb=20),
+    Flavor(flavorid="3", name="m1.medium", memory_mb=4096, vcpus=2, root_gb=40, extra_specs={"hw:cpu_policy": "shared"}),
+    Flavor(flavorid="zero", name="diskless", memory_mb=512, vcpus=1, root_gb=0),
+    Flavor(flavorid="off", name="disabled", memory_mb=512, vcpus=1, root_gb=1, disabled=True),
+    Flavor(flavorid="priv", name="private", memory_mb=1024, vcpus=1, root_gb=1, is_public=False),
+]
+
+
+class Proxy:
+    """Takes every cast and remembers it: (method, context, positional arguments, arguments)."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = []
+        self.broken: Exception | None = None
+
+    def __getattr__(self, method: str) -> Any:
+        def cast(context: Any, *args: Any, **arguments: Any) -> None:
+            if self.broken is not None:
+                raise self.broken
+            self.sent.append((method, context, args, arguments))
+        return cast
+
+
+class Answer:
+    """A status, headers and the decoded body."""
+
+    def __init__(self, wire: webob.Response):
+        self.status = wire.status_int
+        self.headers = wire.headers
+        self.text = wire.text if wire.body else ""
+        self.body = json.loads(wire.body) if wire.body else None
+
+    @property
+    def message(self) -> str:
+        [(_, fault)] = self.body.items()
+        return fault["message"]
+
+
+class Cloud:
+    """A cluster's front door with its database, and ways to play what agents would do."""
+
+    def __init__(self, directory: Any, **overrides: Any):
+        groups = [*novasim.db.options.list_opts(), *novasim.api.options.list_opts()]
+        self.conf = config.build(groups, overrides={"state_path": str(directory)} | overrides)
+        self.clock = ManualClock(datetime(2026, 1, 1, 12))
+        self.db = Database(f"sqlite:///{directory}/db.sqlite", self.clock)
+        self.conductor, self.compute = Proxy(), Proxy()
+        self.hops: list[dict[str, Any]] = []
+        self.journal = Journal(directory / "journal", "api", self.clock)
+        self.journal.subscribe(self.hops.append)
+        versioning.upgrade(self.db)
+        self.db.write(self._seed)
+        self.api = Api(self.conf, self.db, self.clock, self.conductor, self.compute, self.journal)
+
+    def _seed(self, tx: Transaction) -> None:
+        for flavor in FLAVORS:
+            flavors.create(tx, Flavor(**{name: getattr(flavor, name) for name in Flavor.__struct_fields__}))
+        images.create(tx, IMAGE, "cirros", 41126400, properties={"architecture": "x86_64"})
+        images.create(tx, "a2459075-d96c-40d5-893e-577ff92e721c", "big", 1, min_ram=1024, min_disk=10)
+        hosts.register(tx, ["cmp-1", "cmp-2", "cmp-3"], "nova-compute", "compute")
+        hosts.register(tx, ["ctl"], "nova-conductor", "conductor")
+        hosts.register_nodes(tx, [ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=16, memory_mb=65536,
+                                              local_gb=1000) for host in ("cmp-1", "cmp-2", "cmp-3")], {})
+
+    def call(self, method: str, path: str, body: Any = None, version: str | None = None, user: str = "admin:admin",
+             raw: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+        """One request; a dict is sent as JSON."""
+        request = webob.Request.blank("/v2.1" + path if path.startswith("/") else "/" + path[1:], method=method)
+        request.headers["X-Auth-Token"] = user
+        if version:
+            request.headers["OpenStack-API-Version"] = f"compute {version}"
+        if body is not None or raw is not None:
+            request.body = json.dumps(body).encode() if raw is None else raw
+            request.content_type = "application/json"
+        request.headers.update(headers or {})
+        return Answer(request.get_response(self.api.application))
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.call("GET", path, **options)
+
+    def act(self, server: str, action: str, content: Any = None, **options: Any) -> Answer:
+        return self.call("POST", f"/servers/{server}/action", {action: content}, **options)
+
+    def boot(self, flavor: str = "1", user: str = "bob:p1", host: str | None = "cmp-1", **fields: Any) -> str:
+        """A server that is ACTIVE on a host; BUILD without one."""
+        answer = self.call("POST", "/servers", {"server": {
+            "name": "vm", "flavorRef": flavor, "imageRef": IMAGE} | fields}, user=user)
+        assert answer.status == 202, answer.text
+        server: str = answer.body["server"]["id"]
+        if host is not None:
+            self.db.write(self._built, server, host)
+        self.conductor.sent.clear()
+        self.hops.clear()
+        return server
+
+    def _built(self, tx: Transaction, server: str, host: str) -> None:
+        claims.take(tx, host, host, server, instances.get(tx, server).flavor(), {})
+        instances.update(tx, server, vm_state=states.ACTIVE, task_state=None, host=host, node=host,
+                         power_state=states.RUNNING, launched_at=tx.now)
+
+    def resized(self, server: str, flavor: str = "3", dest: str = "cmp-2", action: str = "resize",
+                **options: Any) -> Migration:
+        """Resize a server and play the agents' part, up to VERIFY_RESIZE."""
+        content = {"flavorRef": flavor} if action == "resize" else None
+        answer = self.act(server, action, content, user="admin:admin")
+        assert answer.status == 202, answer.text
+        sent = self.conductor.sent.pop()[3]
+        return self.db.write(self._moved, sent["instance"], sent["flavor"], dest)
+
+    def _moved(self, tx: Transaction, instance: Instance, flavor: Flavor, dest: str) -> Migration:
+        from novasim.db import quotas
+        instances.stash_new_flavor(tx, instance.uuid, flavor, instance.vm_state or "")
+        migration = migrations.create(tx, Migration(
+            uuid="", instance_uuid=instance.uuid, status=states.FINISHED, migration_type="resize",
+            source_compute=instance.host, source_node=instance.node, dest_compute=dest, dest_node=dest,
+            old_instance_type_id=instance.instance_type_id, new_instance_type_id=flavor.id))
+        claims.take(tx, dest, dest, instance.uuid, flavor, {}, migration.id)
+        instances.promote_new_flavor(tx, instance.uuid)
+        quotas.commit(tx, instance.uuid)
+        instances.update(tx, instance.uuid, vm_state=states.RESIZED, task_state=None, host=dest, node=dest,
+                         **instances.flavor_columns(flavor))
+        return migration
+
+    def row(self, server: str) -> Instance:
+        return self.db.read(instances.get, server, None, True)
+
+    def set(self, server: str, **values: Any) -> None:
+        self.db.write(instances.update, server, **values)
+
+
+@pytest.fixture
+def make_cloud(tmp_path: Any) -> Iterator[Any]:
+    made: list[Cloud] = []
+
+    def make(**overrides: Any) -> Cloud:
+        directory = tmp_path / f"cloud{len(made)}"
+        directory.mkdir()
+        made.append(Cloud(directory, **overrides))
+        return made[-1]
+
+    yield make
+    for cloud in made:
+        cloud.db.close()
+        cloud.journal.close()
+
+
+@pytest.fixture
+def cloud(make_cloud: Any) -> Cloud:
+    return make_cloud()
