@@ -50,7 +50,7 @@ def migrate(request: Request, instance: Instance, host: str | None = None) -> No
             raise exceptions.ComputeHostUnknown(host=host)
         if host == instance.host:
             raise exceptions.CannotMigrateToSameHost()
-        where = {"force_hosts": [host]}
+        where = {"requested_destination": {"host": host}}
     _start(request, instance, MIGRATE, _present_flavor(request.api, instance), where)
 
 

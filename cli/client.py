@@ -43,7 +43,7 @@ class Answer:
     """What came back: HTTP status, headers, the decoded JSON body (None when there is none)."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
     body: Any
 
     @property
@@ -172,7 +172,7 @@ class Client:
         return headers
 
     def _exchange(self, method: str, target: str, payload: bytes | None,
-                  headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+                  headers: dict[str, str]) -> tuple[int, http.client.HTTPMessage, bytes]:
         connection = self._connection()
         reused = connection.sock is not None
         try:
@@ -225,7 +225,7 @@ class Client:
 
 
 def _once(connection: http.client.HTTPConnection, method: str, target: str, payload: bytes | None,
-          headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+          headers: dict[str, str]) -> tuple[int, http.client.HTTPMessage, bytes]:
     connection.request(method, target, body=payload, headers=headers)
     response = connection.getresponse()
     return response.status, response.headers, response.read()

@@ -112,7 +112,7 @@ class _Ours:
         return self.app.client()
 
     def _load_hooks(self) -> None:
-        self._hooks: list[Any] = []
+        self._hooks: Any = []
 
     def get_epilog(self) -> str:
         """Return no epilog: cliff's own reads the metadata of every installed distribution."""
@@ -146,7 +146,8 @@ class _Formatted(_Ours):
     formatters: Mapping[str, Any]
 
     def _load_formatter_plugins(self) -> extension.ExtensionManager:
-        named = [extension.Extension(name, None, kind, kind()) for name, kind in self.formatters.items()]
+        named = [extension.Extension(name, None, kind, kind())  # type: ignore[arg-type]
+                 for name, kind in self.formatters.items()]
         return extension.ExtensionManager.make_test_instance(named)
 
     def _generate_columns_and_selector(self, parsed_args: argparse.Namespace,

@@ -163,8 +163,8 @@ class Delete(Command):
         for wanted, server_id in ids.items() if parsed_args.poll else ():
             with poll.progress(self.app.stderr, f"delete {wanted}") as show:
                 poll.follow_delete(self.client, server_id, show)
-        for error in errors:
-            self.app.stderr.write(f"novasim: {one_line(error)}\n")
+        for refused in errors:
+            self.app.stderr.write(f"novasim: {one_line(refused)}\n")
         return 1 if errors else 0
 
 
@@ -220,5 +220,5 @@ def _key(name: str) -> str:
 def _field(server: dict[str, Any], name: str, names: dict[str, str]) -> Any:
     if name == "flavor":
         return lookup.flavor_name(server, names)
-    value = server.get(_key(name))
+    value: Any = server.get(_key(name))
     return POWER.get(value, value) if name == "power_state" else value

@@ -93,6 +93,13 @@ def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance)
     """Delete a server here: guest and copies, records, and what a move left on other hosts."""
     host = ctxt.addressed_host or ""
     try:
+        task_state = agents.db.read(instances.get, instance.uuid, None, False, False, False).task_state
+    except exceptions.InstanceNotFound:
+        # Its records are gone; what lies here is left over.
+        task_state = states.DELETING
+    if task_state != states.DELETING:
+        return LOG.info("%s is not being deleted any more (%s)", instance.uuid, ctxt.request_id)
+    try:
         agents.driver.destroy(host, instance.uuid)
     except exceptions.HypervisorError as error:
         return _deletion_failed(agents, ctxt, instance, error)

@@ -40,6 +40,10 @@ class Orchestrator:
                            task_state=task_state or "-", **details)
 
 
+# Whoever names the host is not given another one.
+_ONE_HOST = ("force_hosts", "force_nodes", "requested_destination")
+
+
 def build_request_spec(instances: list[Instance], image: dict[str, Any], flavor: Flavor) -> dict[str, Any]:
     """The request_spec of spec 6.3, for one or several equal servers."""
     return {"image": image, "instance_properties": msgspec.to_builtins(instances[0]),
@@ -63,7 +67,7 @@ def populate_retry(filter_properties: dict[str, Any], max_attempts: int, instanc
 
     :raises MaxRetriesExceeded: when this would be one too many; the text names the last failure
     """
-    if max_attempts == 1 or filter_properties.get("force_hosts") or filter_properties.get("force_nodes"):
+    if max_attempts == 1 or any(filter_properties.get(key) for key in _ONE_HOST):
         return
     retry = filter_properties.setdefault("retry", {"num_attempts": 0, "hosts": []})
     retry["num_attempts"] += 1

@@ -204,6 +204,8 @@ class RequestSpec(msgspec.Struct, kw_only=True):
     ignore_hosts: frozenset[str] = frozenset()
     force_hosts: frozenset[str] = frozenset()
     force_nodes: frozenset[str] = frozenset()
+    # The one host a move was asked to go to: unlike a forced one it must pass the filters (spec 3.12, 2.56).
+    requested_host: str | None = None
     tried_hosts: frozenset[tuple[str, str]] = frozenset()
     scheduler_hints: dict[str, Any] = {}
 
@@ -222,6 +224,7 @@ class RequestSpec(msgspec.Struct, kw_only=True):
             ignore_hosts=frozenset(filter_properties.get("ignore_hosts") or ()),
             force_hosts=frozenset(filter_properties.get("force_hosts") or ()),
             force_nodes=frozenset(filter_properties.get("force_nodes") or ()),
+            requested_host=(filter_properties.get("requested_destination") or {}).get("host"),
             tried_hosts=frozenset((host, node) for host, node in retry.get("hosts", ())),
             scheduler_hints=filter_properties.get("scheduler_hints") or {},
         )

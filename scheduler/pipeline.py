@@ -94,6 +94,10 @@ def _not_forced(hosts: HostColumns, spec: Request, row: int) -> str:
     return "the request names " + ", ".join(sorted(spec.force_hosts | spec.force_nodes))
 
 
+def _not_requested(hosts: HostColumns, spec: Request, row: int) -> str:
+    return f"the request asks for {spec.requested_host}"
+
+
 class Pipeline:
     """Filters, weighers and the draw, as configured.
 
@@ -117,6 +121,9 @@ class Pipeline:
         decision = Decision(hosts, spec, int(np.count_nonzero(left)))
         ignored = hosts.mask(hosts.rows_of(spec.ignore_hosts))
         left = self._keep(decision, left, "ignore_hosts", ~ignored, _ignored)
+        if spec.requested_host is not None:
+            asked = hosts.mask(hosts.rows_of({spec.requested_host}))
+            left = self._keep(decision, left, "requested_destination", asked, _not_requested)
         forced = bool(spec.force_hosts or spec.force_nodes)
         if forced:
             left = self._keep(decision, left, "force_hosts", self._forced(hosts, spec), _not_forced)

@@ -195,9 +195,9 @@ if mode == "error":
 if mode == "crash":
     sys.exit("Traceback\\nBoom: it broke")
 if mode != "slow":
-    print(json.dumps(record), flush=True)
     with open(os.path.join(home, "cluster.json"), "w") as file:
         json.dump(record, file)
+    print(json.dumps(record), flush=True)
 signal.sigwait([signal.SIGTERM])
 if mode == "bad-end":
     sys.exit(3)

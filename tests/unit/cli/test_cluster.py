@@ -6,7 +6,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -123,33 +122,44 @@ PROGRAM = ("import sys; from novasim.cli import cluster, main, process; process.
            "cluster.banner = lambda *_: 'ready'; sys.exit(main.main(['up']))")
 
 
+@pytest.fixture
+def foreground(stand_in):
+    """Start `up` as a process of its own and return it when the cluster is ready."""
+    started = []
+
+    def start(mode):
+        stand_in(mode)
+        started.append(subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True))
+        assert started[0].stdout.readline() == "ready\n"
+        return started[0]
+
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()
+
+
 @pytest.mark.parametrize(("mode", "number", "code", "said"), [
     ("good", signal.SIGINT, 0, "stopping\nstopped; its state is kept\n"),
     ("good", signal.SIGTERM, 0, "stopping\nstopped; its state is kept\n"),
     ("bad-end", signal.SIGTERM, 1, "the cluster ended with exit code 3"),
 ])
-def test_up_in_the_foreground_stops_the_cluster(stand_in, mode, number, code, said):
-    stand_in(mode)
-    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as one:
-        assert one.stdout.readline() == "ready\n"
-        child = process.running(".novasim")["pid"]
-        one.send_signal(number)
-        _out, err = one.communicate()
+def test_up_in_the_foreground_stops_the_cluster(foreground, mode, number, code, said):
+    one = foreground(mode)
+    child = process.running(".novasim")["pid"]
+    one.send_signal(number)
+    _out, err = one.communicate()
     assert one.returncode == code
     assert said in err
     assert process.wait_exit(child, 10)
 
 
-def test_up_in_the_foreground_ends_when_the_cluster_is_stopped_elsewhere(stand_in):
-    stand_in("good")
-    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as one:
-        assert one.stdout.readline() == "ready\n"
-        assert process.stop_other(process.running(".novasim")["pid"], ".novasim")
-        _out, err = one.communicate()
+def test_up_in_the_foreground_ends_when_the_cluster_is_stopped_elsewhere(foreground):
+    one = foreground("good")
+    assert process.stop_other(process.running(".novasim")["pid"], ".novasim")
+    _out, err = one.communicate()
     assert (one.returncode, err) == (0, "stopped; its state is kept\n")
-    assert threading.active_count() == 1
 
 
 @pytest.mark.parametrize("option", [("--hosts", "0"), ("--hosts", "x"), ("--port", "-1"), ("--wait", "0")])

@@ -100,6 +100,9 @@ def test_no_host_at_all(make_pipeline, make_fleet, make_request):
     ({"force_nodes": frozenset({"cmp-1"})}, "cmp-1"),
     ({"force_hosts": frozenset({"cmp-1"}), "force_nodes": frozenset({"cmp-2"})}, None),
     ({"force_hosts": frozenset({"gone"})}, None),
+    ({"requested_host": "cmp-1"}, "cmp-1"),
+    ({"requested_host": "cmp-3"}, None),                                # disabled: it must pass the filters
+    ({"requested_host": "gone"}, None),
     ({"force_hosts": frozenset({"cmp-3"}), "ignore_hosts": frozenset({"cmp-3"})}, None),
     ({"ignore_hosts": frozenset({"cmp-1", "cmp-2", "cmp-3"})}, None),
 ])
