@@ -165,26 +165,38 @@ def _check_fit(flavor: Flavor, image: Mapping[str, Any]) -> None:
 
 
 def _placement(request: Request, body: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
-    """The zone, and the host and node that ``zone:host:node`` or the fields of 2.74 force."""
+    """The zone, and what binds the scheduler: ``zone:host:node`` forces a host past its filters, the fields ``host``
+    and ``hypervisor_hostname`` of 2.74 name one that has to pass them."""
     api = request.api
     zone, host, node = (str(body.get("availability_zone") or "").split(":") + ["", ""])[:3]
+    wanted_host, wanted_node = body.get("host", ""), body.get("hypervisor_hostname", "")
     if host or node:
         request.authorize("servers:create:forced_host")
-    if body.get("host") or body.get("hypervisor_hostname"):
+    if wanted_host or wanted_node:
         request.authorize("servers:create:requested_destination")
         if host or node:
-            raise exceptions.Invalid("availability_zone with a host and the field host or hypervisor_hostname "
-                                     "cannot be given together")
-        host, node = body.get("host", ""), body.get("hypervisor_hostname", "")
+            raise exceptions.Invalid("A host in availability_zone and the fields host or hypervisor_hostname cannot be "
+                                     "given together")
     zone = zone or api.conf.default_schedule_zone or ""
     if zone and not api.zones.exists(zone):
         raise exceptions.AvailabilityZoneUnknown()
-    if host and not api.db.read(hosts.nodes, host):
-        raise exceptions.ComputeHostUnknown(host=host)
-    if node and not any(known.hypervisor_hostname == node for known in api.db.read(hosts.nodes, host or None, node)):
-        raise exceptions.ComputeHostUnknown(host=node)
+    if wanted_host or wanted_node:
+        return zone or None, {"requested_destination": {"host": _host(api, wanted_host, wanted_node)}}
+    if host or node:
+        _host(api, host, node)
     forced = {"force_hosts": [host] if host else [], "force_nodes": [node] if node else []}
     return zone or None, {key: value for key, value in forced.items() if value}
+
+
+def _host(api: Api, host: str, node: str) -> str:
+    """The host that a host's name, a hypervisor's name or both mean.
+
+    :raises ComputeHostUnknown: when there is none
+    """
+    for known in api.db.read(hosts.nodes, host or None, node or None):
+        if not node or known.hypervisor_hostname == node:
+            return known.host
+    raise exceptions.ComputeHostUnknown(host=host or node)
 
 
 def _affordable(tx: Transaction, api: Api, project_id: str | None, plan: Plan) -> int:
@@ -212,10 +224,19 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         availability_zone=plan.zone, user_data=body.get("user_data"), root_device_name="/dev/vda",
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
         access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
-        auto_disk_config=body.get("OS-DCF:diskConfig", "MANUAL") == "AUTO", metadata=body.get("metadata", {}),
+        auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
         system_metadata=plan.flavor.to_sys(CURRENT) | {
             f"image_{key}"[:255]: str(value)[:255] for key, value in image.items()},
         **instances.flavor_columns(plan.flavor))
+
+
+def _auto_disk_config(plan: Plan) -> bool:
+    """What the request says; without it, what the image says."""
+    asked = plan.body.get("OS-DCF:diskConfig")
+    said = str(plan.image["properties"].get("auto_disk_config", "False"))
+    if asked == "AUTO" and said.lower() == "disabled":
+        raise exceptions.AutoDiskConfigDisabledByImage(image=plan.image["id"])
+    return asked == "AUTO" if asked else schemas.true(said)
 
 
 def default_hostname(name: str, server_id: str) -> str:

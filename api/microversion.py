@@ -10,7 +10,7 @@ from novasim import exceptions
 
 MIN, MAX = 1, 96
 HEADER, OLD_HEADER = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
-_FORM = re.compile(r"^([1-9]\d*)\.([1-9]\d*|0)$")
+_FORM = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)", re.ASCII)
 
 Handler = Callable[..., Any]
 
@@ -47,7 +47,7 @@ def negotiate(text: str) -> int:
     """
     if text == "latest":
         return MAX
-    form = _FORM.match(text)
+    form = _FORM.fullmatch(text)
     if form is None:
         raise exceptions.InvalidAPIVersionString(version=text)
     major, minor = int(form[1]), int(form[2])

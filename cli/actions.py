@@ -2,6 +2,8 @@
 
 import argparse
 
+from cliff.columns import FormattableColumn
+
 from novasim.cli import lookup
 from novasim.cli.command import Lister, Record, ShowOne, Table, cells
 
@@ -47,5 +49,17 @@ class Show(ShowOne):
         server_id = lookup.server_id(self.client, parsed_args.server)
         action = self.client.get(f"/servers/{server_id}/os-instance-actions/{parsed_args.request_id}",
                                  version=EVENTS_VERSION)["instanceAction"]
-        names = sorted(name for name in action if name != "links")
-        return names, cells(action[name] for name in names)
+        shown = {name: value for name, value in action.items() if name != "links"}
+        shown["events"] = Events(action.get("events"))
+        names = sorted(shown)
+        return names, cells(shown[name] for name in names)
+
+
+class Events(FormattableColumn):
+    """The events of an action: a line each for people, all there is for programs."""
+
+    def human_readable(self) -> str:
+        """Return the lines, first event first."""
+        lines = [" ".join([event["event"], event["result"] or "unfinished", event["start_time"],
+                           event["finish_time"] or ""]) for event in self._value or ()]
+        return "\n".join(reversed(lines))

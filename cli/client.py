@@ -155,6 +155,11 @@ class Client:
             self._newest = document.get("version", {}).get("version") or "2.1"
         return min(version, self._newest, key=_as_numbers)
 
+    def speaks(self, version: str) -> bool:
+        """Tell whether requests that need no version of their own are sent in `version` or a later one."""
+        own = self.settings.api_version
+        return own is not None and _as_numbers(own) >= _as_numbers(version)
+
     def _target(self, path: str, query: Query | None) -> str:
         given = {name: "1" if value is True else value
                  for name, value in (query or {}).items() if value is not None}

@@ -15,12 +15,17 @@ from novasim.cli.settings import STATE_DIR, cluster_record
 
 # Options of `up` that the cluster program takes as they are.
 PASSED_ON = ("hosts", "profile", "port", "bus", "db", "stages")
+# What `nova` and `openstack` need when no identity service is asked. `nova` wants an authentication URL and a project
+# all the same; `openstack` breaks when it finds a project, so `nova` is given it by the name that only `nova` reads.
+ENDPOINTS = ("NOVASIM_ENDPOINT", "OS_ENDPOINT", "OS_ENDPOINT_OVERRIDE", "OS_AUTH_URL")
 CLIENT_SETTINGS = {
     "OS_AUTH_TYPE": "none",
     "OS_USERNAME": "admin",
-    "OS_PROJECT_NAME": "admin",
+    "NOVA_PROJECT_ID": "admin",
     "OS_IDENTITY_API_VERSION": "3",
 }
+# What a shell may hold from another cloud, and what then would get in the way.
+FOREIGN_SETTINGS = ("OS_CLOUD", "OS_TOKEN", "OS_PROJECT_NAME", "OS_PROJECT_ID", "OS_TENANT_NAME", "OS_TENANT_ID")
 
 
 class Up(Command):
@@ -106,11 +111,12 @@ class Env(Command):
         add_state_dir(parser)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Print one export a line, each ended so that the lines may be joined."""
+        """Print one setting a line, each ended so that the lines may be joined."""
         record = process.running(parsed_args.state_dir)
         if record is None:
             raise CliError(f"no cluster runs on {parsed_args.state_dir}. "
                            f"Start one with: {_typed('up', parsed_args.state_dir)}")
+        self.say(f"unset {' '.join(FOREIGN_SETTINGS)};")
         for name, value in environment(record["endpoint"]).items():
             self.say(f"export {name}={shlex.quote(value)};")
 
@@ -123,8 +129,7 @@ def add_state_dir(parser: argparse.ArgumentParser) -> None:
 
 def environment(endpoint: str) -> dict[str, str]:
     """Return the environment with which this and other clients reach `endpoint`."""
-    return {"NOVASIM_ENDPOINT": endpoint, "OS_ENDPOINT": endpoint, "OS_ENDPOINT_OVERRIDE": endpoint,
-            **CLIENT_SETTINGS}
+    return dict.fromkeys(ENDPOINTS, endpoint) | CLIENT_SETTINGS
 
 
 def launch_arguments(given: argparse.Namespace) -> list[str]:

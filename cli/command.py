@@ -37,10 +37,28 @@ class CommaSeparatedOne(base.SingleFormatter):
             item.machine_readable() if isinstance(item, columns.FormattableColumn) else item for item in data)
 
 
+class DashTable(table.TableFormatter):
+    """cliff's table, with a dash where there is no value."""
+
+    def emit_list(self, column_names: Sequence[str], data: Iterable[Sequence[Any]], stdout: TextIO,
+                  parsed_args: argparse.Namespace) -> None:
+        """Write the list."""
+        super().emit_list(column_names, [_dashed(row) for row in data], stdout, parsed_args)
+
+    def emit_one(self, column_names: Sequence[str], data: Sequence[Any], stdout: TextIO,
+                 parsed_args: argparse.Namespace) -> None:
+        """Write the object."""
+        super().emit_one(column_names, _dashed(data), stdout, parsed_args)
+
+
+def _dashed(row: Iterable[Any]) -> list[Any]:
+    return ["-" if value is None else value for value in row]
+
+
 LIST_FORMATTERS = {
     "csv": commaseparated.CSVLister,
     "json": json_format.JSONFormatter,
-    "table": table.TableFormatter,
+    "table": DashTable,
     "value": value.ValueFormatter,
     "yaml": yaml_format.YAMLFormatter,
 }
@@ -48,7 +66,7 @@ SHOW_FORMATTERS = {
     "csv": CommaSeparatedOne,
     "json": json_format.JSONFormatter,
     "shell": shell.ShellFormatter,
-    "table": table.TableFormatter,
+    "table": DashTable,
     "value": value.ValueFormatter,
     "yaml": yaml_format.YAMLFormatter,
 }
@@ -59,7 +77,7 @@ class Nested(columns.FormattableColumn):
 
     def human_readable(self) -> str:
         """Return the cell as text."""
-        return json.dumps(self._value, sort_keys=True) if self._value not in (None, {}, []) else ""
+        return json.dumps(self._value, sort_keys=True) if self._value else ""
 
 
 def cells(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -70,7 +88,7 @@ def cells(values: Iterable[Any]) -> tuple[Any, ...]:
 def print_table(column_names: Sequence[str], rows: Iterable[Sequence[Any]], stdout: TextIO) -> None:
     """Write the same table that a list command writes, from a command that is not a list."""
     look = argparse.Namespace(print_empty=True, max_width=0, fit_width=False)
-    table.TableFormatter().emit_list(column_names, list(rows), stdout, look)
+    DashTable().emit_list(column_names, list(rows), stdout, look)
 
 
 def key_value(text: str) -> tuple[str, str]:

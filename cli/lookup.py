@@ -60,7 +60,7 @@ def image_id(client: Client, wanted: str) -> str:
         return wanted
     images = client.request("GET", "/images", exactly=IMAGES_VERSION).body["images"]
     names = " or ".join(sorted({image["name"] for image in images}))
-    return _the_one(_named(images, wanted), "image", wanted, f"There is {names or 'none at all'}")["id"]
+    return _the_one(_named(images, wanted), "image", wanted, f"There is: {names or 'none at all'}")["id"]
 
 
 def hypervisor(client: Client, wanted: str) -> dict[str, Any]:

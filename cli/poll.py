@@ -5,6 +5,7 @@ A server that is back where it was may not have done what was asked: then the in
 
 import contextlib
 import dataclasses
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -184,11 +185,11 @@ def _look_at(client: Client, server_id: str) -> dict[str, Any]:
 
 
 def _reason(events: list[dict[str, Any]]) -> str:
-    """The text of the first failed event: its details (2.84), or the last line of its traceback (admins)."""
+    """Why the first event failed: its details (2.84), or the text of the error its traceback ends with (admins)."""
     for event in events:
         if event.get("details"):
             return event["details"]
         traceback = (event.get("traceback") or "").strip()
         if traceback:
-            return traceback.splitlines()[-1].strip()
+            return re.sub(r"^[\w.]+: ", "", traceback.splitlines()[-1].strip())
     return ""

@@ -20,12 +20,11 @@ DISK_GB_PER_VCPU = 10
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What to do at one event: boot (and perhaps resize, then confirm or revert) a VM, or delete it."""
+    """What to do at one event: boot a VM and perhaps resize it to another flavor letter, or delete it."""
 
     vm: Vm
     ends: bool
     resize_to: str | None = None
-    reverts: bool = False
 
 
 def flavor_of(shape: Shape) -> dict[str, Any]:
@@ -49,14 +48,7 @@ def jobs(events: Iterable[Event], shapes: dict[str, Shape], share: float, seed: 
     """
     chance = random.Random(seed)
     choices = {letter: larger(shape, shapes.values()) for letter, shape in shapes.items()}
-    resized = 0
     for event in events:
-        if event.ends:
-            yield Job(event.vm, ends=True)
-            continue
-        growth = choices[event.vm.letter]
-        if not growth or chance.random() >= share:
-            yield Job(event.vm, ends=False)
-            continue
-        yield Job(event.vm, ends=False, resize_to=chance.choice(growth), reverts=bool(resized % 2))
-        resized += 1
+        growth = () if event.ends else choices[event.vm.letter]
+        grows = growth and chance.random() < share
+        yield Job(event.vm, event.ends, chance.choice(growth) if grows else None)

@@ -5,7 +5,7 @@ job, and the job that deletes it waits for that one. A job only ever waits for o
 so the threads cannot wait for each other in a circle.
 
 A server is looked at by its id, the first time when such an operation usually is over, then at growing
-intervals from 5 ms on: about two cheap requests for each operation. One thread that asks for all changes
+intervals from 5 ms on: hardly more than one cheap request an operation. One thread that asks for all changes
 since a moment would be sent every server many times over, as that moment is known to the second only.
 """
 
@@ -23,6 +23,7 @@ from novasim.cli.poll import ENDS
 from novasim.cli.replay_plan import Job
 
 NO_VALID_HOST = "No valid host was found"
+VERIFY = (("confirmResize", "confirmed"), ("revertResize", "reverted"))
 SHORTEST_S = 0.005
 LONGEST_S = 1.0
 PATIENCE_S = 300.0
@@ -176,15 +177,16 @@ class Player:
             self._count("resize_no_host")  # back as it was: no other host had room
             return
         with self._lock:
+            # In turns: half of those that were resized are confirmed, half reverted, however many failed.
+            verb, done = VERIFY[self.books.counts["resized"] % 2]
             self.books.counts["resized"] += 1
             self.books.resize_s.append(time.monotonic() - began)
-        verb = "revertResize" if job.reverts else "confirmResize"
         with self._noted(job, verb):
             self._client.action(server_id, verb)
             server = self._wait(verb, server_id)
             if server["status"] == "ERROR":
                 raise CliError(f"{verb} ended in ERROR: {_fault(server)}")
-            self._count("reverted" if job.reverts else "confirmed")
+            self._count(done)
 
     def _delete(self, server_id: str) -> None:
         self._client.delete(f"/servers/{server_id}")

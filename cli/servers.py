@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from cliff.columns import FormattableColumn
+
 from novasim.cli import lookup, poll
 from novasim.cli.command import Command, Lister, Record, ShowOne, Table, cells, key_value, positive
 from novasim.cli.errors import CliError, UsageError, one_line
@@ -22,6 +24,10 @@ ALIASES = {
     "launched_at": "OS-SRV-USG:launched_at",
     "terminated_at": "OS-SRV-USG:terminated_at",
 }
+# From here on a new server must say which networks it wants; before, `none` and `auto` are not known.
+NETWORKS_VERSION = "2.37"
+# The names by which the API sorts, where they are not those that it shows.
+SORT_KEYS = {"name": "display_name", "id": "uuid", "created": "created_at", "updated": "updated_at"}
 
 
 class Boot(ShowOne):
@@ -49,8 +55,11 @@ class Boot(ShowOne):
         several = max(parsed_args.min_count or 1, parsed_args.max_count or 1) > 1
         image_id = lookup.image_id(self.client, parsed_args.image)
         body = new_server(parsed_args, flavor["id"], image_id, several)
-        answer = self.client.request("POST", "/servers", body,
-                                     version="2.37" if parsed_args.nic else None)
+        networks = parsed_args.nic[-1] if parsed_args.nic else None
+        if self.client.speaks(NETWORKS_VERSION) or networks:
+            body["server"]["networks"] = networks or "auto"
+        version = NETWORKS_VERSION if networks else None
+        answer = self.client.request("POST", "/servers", body, version=version)
         if several:
             query = {"reservation_id": answer.body["reservation_id"]}
             ids = [one["id"] for one in self.client.pages("/servers/detail", "servers", query)]
@@ -106,7 +115,7 @@ class List(Lister):
             query["marker"] = lookup.server(self.client, given.marker)["id"]
         if given.sort:
             keys = [key.partition(":") for key in given.sort.split(",")]
-            query["sort_key"] = [key for key, _colon, _direction in keys]
+            query["sort_key"] = [SORT_KEYS.get(key, key) for key, _colon, _direction in keys]
             query["sort_dir"] = [direction or "asc" for _key, _colon, direction in keys]
         return query
 
@@ -168,6 +177,14 @@ class Delete(Command):
         return 1 if errors else 0
 
 
+class Fault(FormattableColumn):
+    """Why a server is in ERROR: the message for people, the traceback too for programs."""
+
+    def human_readable(self) -> str:
+        """Return the message."""
+        return f"{self._value['message']} ({self._value['code']}, {self._value['created']})"
+
+
 def new_server(given: argparse.Namespace, flavor_id: str, image_id: str, several: bool) -> dict[str, Any]:
     """Return the body of the request that boots.
 
@@ -179,7 +196,6 @@ def new_server(given: argparse.Namespace, flavor_id: str, image_id: str, several
         "flavorRef": flavor_id,
         "imageRef": image_id,
         "metadata": dict(given.meta),
-        "networks": given.nic[-1] if given.nic else None,
         "availability_zone": given.availability_zone,
         "min_count": given.min_count,
         "max_count": given.max_count,
@@ -201,6 +217,8 @@ def described(server: dict[str, Any], flavor: str, more: dict[str, Any] | None =
     state = server.get("OS-EXT-STS:power_state")
     if state is not None:
         shown["OS-EXT-STS:power_state"] = POWER.get(state, state)
+    if "fault" in shown:
+        shown["fault"] = Fault(shown["fault"])
     names = sorted(shown)
     return names, cells(shown[name] for name in names)
 

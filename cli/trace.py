@@ -62,10 +62,11 @@ def _time(hop: dict[str, Any]) -> datetime.datetime:
 
 
 def _what(hop: dict[str, Any]) -> str:
-    """The step, or the message with its version and where it is sent."""
+    """The step; where a message is sent, also its version, whether an answer is awaited, and where to."""
+    if not hop.get("version"):
+        return hop["what"]
     where = ".".join(filter(None, [hop.get("topic"), hop.get("server")]))
-    words = [hop["what"], hop.get("version"), f"-> {where}" if where else None]
-    return " ".join(filter(None, words))
+    return f"{hop['what']} {hop['version']} ({hop['kind']}) -> {where}"
 
 
 def _state(hop: dict[str, Any]) -> str:

@@ -54,8 +54,12 @@ def overtaken(ctxt: RequestContext, instance: Instance, what: str, reason: Excep
     LOG.info("%s of %s on %s left alone (%s): %s", what, instance.uuid, ctxt.addressed_host, ctxt.request_id, reason)
 
 
-def record_failure(tx: Transaction, ctxt: RequestContext, instance: Instance, event: str, error: Exception) -> None:
-    """What the user and the admin see of a failed hop: fault, event with traceback, failed action."""
+def record_failure(tx: Transaction, ctxt: RequestContext, instance: Instance, event: str, error: Exception,
+                   final: bool = True) -> None:
+    """What the user and the admin see of a failed hop: fault, event with traceback, failed action.
+
+    :param final: False when another host is tried: the action may still succeed (spec 6.4)
+    """
     trace = "".join(traceback.format_exception(error))
     actions.add_fault(tx, instance.uuid, error, ctxt.addressed_host, trace)
-    actions.finish_event(tx, ctxt.request_id, instance.uuid, event, trace)
+    actions.finish_event(tx, ctxt.request_id, instance.uuid, event, trace, final)

@@ -30,22 +30,32 @@ def run_instance(agents: Agents, ctxt: RequestContext, instance: Instance, image
         claims.take(tx, host, node or host, instance.uuid, flavor, filter_properties.get("limits") or {})
         actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, host)
 
-    def build() -> None:
-        agents.db.write(begin)
-        agents.note(ctxt, instance, "building", states.BUILDING, states.SPAWNING)
-        finish_build(agents, ctxt, instance)
-
     try:
-        build()
+        agents.db.write(begin)
+    except OVERTAKEN as reason:
+        return overtaken(ctxt, instance, "run_instance", reason)
+    except Exception as error:
+        unbegun = {"task_state": (states.SCHEDULING,), "task_request_id": (ctxt.request_id,)}
+        return _build_failed(agents, ctxt, instance, image, filter_properties, error, unbegun)
+    agents.note(ctxt, instance, "building", states.BUILDING, states.SPAWNING)
+    build(agents, ctxt, instance, image, filter_properties)
+
+
+def build(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
+          filter_properties: dict[str, Any]) -> None:
+    """The part of a build that may take long, and that recovery runs again; there, no other host is tried."""
+    host = ctxt.addressed_host or ""
+    try:
+        _spawn(agents, ctxt, instance)
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, "run_instance", reason)
         clean_if_gone(agents, ctxt, instance.uuid)
     except Exception as error:
-        _build_failed(agents, ctxt, instance, image, filter_properties, error)
+        begun = {"task_state": (states.SPAWNING,), "host": (host,)}
+        _build_failed(agents, ctxt, instance, image, filter_properties, error, begun)
 
 
-def finish_build(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
-    """The part of a build that may take long, and that recovery runs again."""
+def _spawn(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
     host = ctxt.addressed_host or ""
     agents.driver.spawn(host, instance.uuid, instance.flavor())
 
@@ -60,8 +70,11 @@ def finish_build(agents: Agents, ctxt: RequestContext, instance: Instance) -> No
 
 
 def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
-                  filter_properties: dict[str, Any], error: Exception) -> None:
-    """Leave nothing here, then hand over to the conductor, or end in ERROR where no other host may be tried."""
+                  filter_properties: dict[str, Any], error: Exception, mine: instances.Expected) -> None:
+    """Leave nothing here, then hand over to the conductor, or end in ERROR where no other host may be tried.
+
+    :param mine: the states in which the build is still this host's to fail
+    """
     LOG.warning("Building %s on %s failed: %s", instance.uuid, ctxt.addressed_host, error)
     with contextlib.suppress(exceptions.HypervisorError):
         agents.driver.destroy(ctxt.addressed_host or "", instance.uuid)
@@ -69,11 +82,10 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
 
     def give_up(tx: Transaction) -> None:
         state = ({"task_state": states.SCHEDULING} if retry else {"vm_state": states.ERROR, "task_state": None})
-        instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), "task_state": (
-            states.SCHEDULING, states.SPAWNING)}, host=None, node=None, **state)
+        instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), **mine}, host=None, node=None, **state)
         claims.drop_all(tx, instance.uuid)
         actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, ctxt.addressed_host)
-        record_failure(tx, ctxt, instance, BUILD_EVENT, error)
+        record_failure(tx, ctxt, instance, BUILD_EVENT, error, final=not retry)
 
     try:
         agents.db.write(give_up)
@@ -132,9 +144,12 @@ def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, e
 
 
 def clean_if_gone(agents: Agents, ctxt: RequestContext, instance_uuid: str) -> None:
-    """A delete overtook us: what we made meanwhile must go too."""
+    """A delete overtook us: what we made meanwhile must go too. One that is still under way may have passed here
+    before we made it."""
     try:
-        agents.db.read(instances.get, instance_uuid, None, False, False, False)
+        gone = agents.db.read(instances.get, instance_uuid, None, False, False, False).task_state == states.DELETING
     except exceptions.InstanceNotFound:
+        gone = True
+    if gone:
         with contextlib.suppress(exceptions.HypervisorError):
             agents.driver.destroy(ctxt.addressed_host or "", instance_uuid)

@@ -14,7 +14,7 @@ import msgspec
 
 from novasim import context, exceptions, states
 from novasim.compute import lifecycle, power, resize
-from novasim.compute.agents import OVERTAKEN, Agents, overtaken
+from novasim.compute.agents import Agents
 from novasim.context import RequestContext
 from novasim.db import actions, hosts, instance_pages, instances, migrations
 from novasim.objects import NEW, Instance, Migration
@@ -70,7 +70,7 @@ def resume(agents: Agents, entry: Resumption) -> None:
 
 
 def _build(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
-    lifecycle.finish_build(agents, ctxt, instance)
+    lifecycle.build(agents, ctxt, instance, {}, {})
 
 
 def _resize(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:
@@ -83,12 +83,7 @@ def _undo_move(agents: Agents, ctxt: RequestContext, instance: Instance, move: M
     """The copy was under way when the process ended: the server stays here, as it was (spec 8.12)."""
     assert move is not None
     error = exceptions.InstanceFaultRollback("The compute service was restarted while it moved the disks")
-    try:
-        agents.db.write(resize.break_off, ctxt, instance, move, "compute_resize_instance", error)
-    except OVERTAKEN as reason:
-        return overtaken(ctxt, instance, "recovery", reason)
-    resize.put_back(agents, ctxt, instance)
-    agents.note(ctxt, instance, "move undone after a restart", instance.vm_state, None, states.MIG_ERROR)
+    resize.undo(agents, ctxt, instance, move, "compute_resize_instance", error)
 
 
 def _finish(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:

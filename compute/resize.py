@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from novasim.db.engine import Transaction
 from novasim.objects import NEW, OLD, OLD_VM_STATE, Flavor, Instance, Migration
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # migration.step: how far within a status.
 FINISHING, ON_SOURCE, ON_DEST, DEST_DONE = "finishing", "on-source", "on-dest", "dest-done"
@@ -82,7 +83,7 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
                 "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}, task_state=None)
             quotas.rollback(tx, instance.uuid)
         actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", ctxt.addressed_host)
-        record_failure(tx, ctxt, instance, "compute_prep_resize", error)
+        record_failure(tx, ctxt, instance, "compute_prep_resize", error, final=not may_retry)
 
     try:
         agents.db.write(note)
@@ -116,13 +117,12 @@ def resize_instance(agents: Agents, ctxt: RequestContext, instance: Instance, im
         migrations.advance(tx, migration.id, (states.MIG_MIGRATING,), states.POST_MIGRATING)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
-    def move() -> None:
+    def move() -> str:
         flavor = msgspec.convert(instance_type, Flavor, strict=False)
         disk_info = agents.driver.migrate_disk_and_power_off(host, instance.uuid, migration.dest_compute or "", flavor)
         agents.db.write(hand_over)
         agents.note(ctxt, instance, "disks moved", instance.vm_state, states.RESIZE_MIGRATED, states.POST_MIGRATING)
-        agents.compute.finish_resize(ctxt, migration.dest_compute, disk_info=disk_info, image=image,
-                                     instance=instance, reservations=[], migration=migration)
+        return disk_info
 
     try:
         agents.db.write(begin)
@@ -130,7 +130,12 @@ def resize_instance(agents: Agents, ctxt: RequestContext, instance: Instance, im
         return overtaken(ctxt, instance, "resize_instance", reason)
     agents.note(ctxt, instance, "powering off and moving", instance.vm_state, states.RESIZE_MIGRATING,
                 states.MIG_MIGRATING)
-    _guard(agents, ctxt, instance, migration, event, move)
+    disk_info = _guard(agents, ctxt, instance, migration, event, move)
+    if disk_info is not None:
+        # Outside of the guard: the server is the destination's now. A message that cannot be sent is sent again by
+        # the conductor's recovery.
+        agents.compute.finish_resize(ctxt, migration.dest_compute, disk_info=disk_info, image=image,
+                                     instance=instance, reservations=[], migration=migration)
 
 
 def finish_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instance: Instance,
@@ -239,18 +244,19 @@ def revert_resize(agents: Agents, ctxt: RequestContext, instance: Instance, migr
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTING, (ON_DEST,), step=DEST_DONE)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
-    def remove() -> None:
+    def remove() -> bool:
         agents.driver.destroy(host, instance.uuid, keep_backup=True)
         agents.db.write(hand_over)
         agents.note(ctxt, instance, "destination removed", states.RESIZED, states.RESIZE_REVERTING, states.REVERTING)
-        agents.compute.finish_revert_resize(ctxt, migration.source_compute, instance=instance, reservations=[],
-                                            migration=migration)
+        return True
 
     try:
         agents.db.write(begin)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "revert_resize", reason)
-    _guard(agents, ctxt, instance, migration, event, remove)
+    if _guard(agents, ctxt, instance, migration, event, remove):
+        agents.compute.finish_revert_resize(ctxt, migration.source_compute, instance=instance, reservations=[],
+                                            migration=migration)
 
 
 def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration,
@@ -298,22 +304,34 @@ def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instanc
 
 
 def _guard(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration, event: str,
-           work: Callable[[], None]) -> None:
-    """Run the long part of a hop; whatever goes wrong in it ends in one place."""
+           work: Callable[[], T]) -> T | None:
+    """Run the long part of a hop; whatever goes wrong in it ends in one place.
+
+    :returns: what the work returns; None when it came to nothing
+    """
     try:
-        work()
+        return work()
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, event, reason)
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
     except Exception as error:
         LOG.exception("%s of %s on %s failed (%s)", event, instance.uuid, ctxt.addressed_host, ctxt.request_id)
-        try:
-            vm_state = agents.db.write(break_off, ctxt, instance, migration, event, error)
-        except OVERTAKEN as reason:
-            return overtaken(ctxt, instance, event, reason)
-        if migration.source_compute == ctxt.addressed_host and event == "compute_resize_instance":
-            put_back(agents, ctxt, instance)
-        agents.note(ctxt, instance, f"{event} failed", vm_state, None, states.MIG_ERROR)
+        undo(agents, ctxt, instance, migration, event, error)
+    return None
+
+
+def undo(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration, event: str,
+         error: Exception) -> None:
+    """End a move whose hop failed. The guest comes first: a server that is at rest may be worked on at once."""
+    if event == "compute_resize_instance":
+        put_back(agents, ctxt, instance)
+    try:
+        vm_state = agents.db.write(break_off, ctxt, instance, migration, event, error)
+    except OVERTAKEN as reason:
+        overtaken(ctxt, instance, event, reason)
+        lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
+        return
+    agents.note(ctxt, instance, f"{event} failed", vm_state, None, states.MIG_ERROR)
 
 
 def put_back(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:

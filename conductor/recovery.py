@@ -31,7 +31,7 @@ def recover(orchestrator: Orchestrator) -> int:
     for task_state, give_up in ((states.RESIZE_PREP, _restore_move), (states.SCHEDULING, _fail_build)):
         for instance in orchestrator.db.read(instance_pages.stuck, task_state, before, options.recovery_batch):
             taken += give_up(orchestrator, instance)
-    for move in orchestrator.db.read(migrations.stale, before, options.recovery_batch):
+    for move in orchestrator.db.read(migrations.stale, _MESSAGES, before, options.recovery_batch):
         taken += _send_again(orchestrator, move)
     return taken
 
@@ -99,13 +99,13 @@ _MESSAGES: dict[tuple[str, str | None], tuple[_Send, tuple[str, ...]]] = {
 
 
 def _send_again(orchestrator: Orchestrator, move: Migration) -> bool:
-    message = _MESSAGES.get((move.status, move.step))
-    if message is None:
-        return False
-    send, names = message
+    send, names = _MESSAGES[move.status, move.step]
     try:
+        # Touches the row: the next look comes to this move after those that wait longer, and not before the message
+        # had its time.
+        orchestrator.db.write(migrations.advance, move.id, (move.status,), move.status, (move.step,))
         instance = orchestrator.db.read(instances.get, move.instance_uuid)
-    except exceptions.InstanceNotFound:
+    except (exceptions.InstanceNotFound, exceptions.MigrationStatusConflict):
         return False
     request = orchestrator.db.read(actions.newest_request, instance.uuid, names)
     LOG.warning("Move %s of %s has waited in %s since %s; sending its message again", move.uuid, instance.uuid,

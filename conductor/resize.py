@@ -19,9 +19,9 @@ from novasim.conductor.orchestrator import (
     record_failure,
 )
 from novasim.context import RequestContext
-from novasim.db import actions, instances, quotas
+from novasim.db import actions, instances, migrations, quotas
 from novasim.db.engine import Transaction
-from novasim.exceptions import InstanceNotFound, UnexpectedTaskStateError
+from novasim.exceptions import InstanceNotFound, MigrationStatusConflict, UnexpectedTaskStateError
 from novasim.objects import Flavor, Instance
 
 LOG = logging.getLogger(__name__)
@@ -64,13 +64,17 @@ def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance
     def undo(tx: Transaction) -> None:
         mine = {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
         instances.update(tx, instance.uuid, mine, task_state=None)
+        move = migrations.in_progress(tx, instance.uuid)
+        if move is not None:
+            # A host has it after all: the message was sent before something else failed, or came late.
+            raise MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
         instances.drop_stash(tx, instance.uuid)
         quotas.rollback(tx, instance.uuid)
         record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
         orchestrator.db.write(undo)
-    except (UnexpectedTaskStateError, InstanceNotFound) as reason:
+    except (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound) as reason:
         LOG.info("Nothing to restore for %s: %s", instance.uuid, reason)
         return
     orchestrator.note(ctxt, instance, "restored", instance.vm_state, None)

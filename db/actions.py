@@ -59,12 +59,12 @@ def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: str
 
 
 def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: str,
-                 traceback: str | None = None) -> None:
-    """Note that a hop ended: well, or with a traceback; that also fails its action."""
+                 traceback: str | None = None, final: bool = True) -> None:
+    """Note that a hop ended: well, or with a traceback; if that is final, it fails its action too."""
     tx.execute(_FINISH_EVENT, {
         "b_event": event, "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
         "b_traceback": traceback, "b_uuid": instance_uuid, "b_request": request_id})
-    if traceback is not None:
+    if traceback is not None and final:
         fail(tx, request_id, instance_uuid)
 
 

@@ -134,6 +134,14 @@ class Database:
         result: T = attempt()
         return result
 
+    def snapshot(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function that only reads, all of whose statements see the same moment: for checkers."""
+        with self._writer.connect().execution_options(
+                **({} if self._sqlite else {"isolation_level": "REPEATABLE READ"})) as conn, conn.begin():
+            if self._sqlite:
+                conn.exec_driver_sql("BEGIN")
+            return function(Transaction(conn, self.clock.now()), *args, **kwargs)
+
     def close(self) -> None:
         for engine in (self._writer, self._reader):
             engine.dispose()

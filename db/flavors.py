@@ -30,8 +30,8 @@ SORT_KEYS = frozenset({"created_at", "description", "disabled", "ephemeral_gb", 
 def _read(tx: Transaction, rows: Sequence[Any]) -> list[Flavor]:
     flavors = {row.id: Flavor(**row._mapping, extra_specs={}) for row in rows}
     if flavors:
-        for flavor_id, key, value in tx.execute(_EXTRA_SPECS, {"ids": list(flavors)}).tuples():
-            flavors[flavor_id].extra_specs[key] = value
+        for row in tx.execute(_EXTRA_SPECS, {"ids": list(flavors)}):
+            flavors[row.instance_type_id].extra_specs[row.key] = row.value
     return list(flavors.values())
 
 

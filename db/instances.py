@@ -70,7 +70,7 @@ def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted:
     instance = Instance(**row._mapping)
     if with_system_metadata:
         instance.system_metadata = {
-            key: value for key, value in tx.execute(_READ_SYS, {"uuid": uuid}).tuples()}
+            row.key: row.value for row in tx.execute(_READ_SYS, {"uuid": uuid})}
     if with_metadata:
         load_metadata(tx, [instance])
     return instance
@@ -90,19 +90,19 @@ def _load_pairs(tx: Transaction, instances: Sequence[Instance], statement: Any, 
     if not instances:
         return
     pairs: dict[str, dict[str, str]] = {instance.uuid: {} for instance in instances}
-    for uuid, key, value in tx.execute(statement, {"uuids": list(pairs)}).tuples():
-        pairs[uuid][key] = value
+    for row in tx.execute(statement, {"uuids": list(pairs)}):
+        pairs[row.instance_uuid][row.key] = row.value
     for instance in instances:
         setattr(instance, attribute, pairs[instance.uuid])
 
 
 @functools.lru_cache(maxsize=256)
-def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, tuple[Any, ...]], ...]) -> Update:
+def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, bool, bool], ...]) -> Update:
+    """:param expected: column, whether NULL is allowed, whether values are: the shape, so that few are kept"""
     conditions: list[ColumnElement[bool]] = [_T.uuid == bindparam("b_uuid"), _T.deleted == 0]
-    for name, allowed in expected:
-        values = [value for value in allowed if value is not None]
-        parts: list[ColumnElement[bool]] = [_T[name].in_(values)] if values else []
-        if None in allowed:
+    for name, null, values in expected:
+        parts: list[ColumnElement[bool]] = [_T[name].in_(bindparam("e_" + name, expanding=True))] if values else []
+        if null:
             parts.append(_T[name].is_(None))
         conditions.append(or_(*parts))
     return sql_update(models.instances).where(*conditions).values(
@@ -119,9 +119,11 @@ def update(tx: Transaction, uuid: str, expected: Expected | None = None, **value
     :raises UnexpectedTaskStateError: when it is something else
     """
     values["updated_at"] = tx.now
-    conditions = tuple(sorted((name, tuple(allowed)) for name, allowed in (expected or {}).items()))
-    statement = _update_statement(frozenset(values), conditions)
-    changed = tx.execute(statement, {"b_uuid": uuid, **{"v_" + name: value for name, value in values.items()}})
+    wanted = {name: [value for value in allowed if value is not None] for name, allowed in (expected or {}).items()}
+    shape = tuple(sorted((name, None in (expected or {})[name], bool(named)) for name, named in wanted.items()))
+    changed = tx.execute(_update_statement(frozenset(values), shape), {
+        "b_uuid": uuid, **{"v_" + name: value for name, value in values.items()},
+        **{"e_" + name: named for name, named in wanted.items() if named}})
     if changed.rowcount == 0:
         _raise_conflict(tx, uuid, expected or {})
 

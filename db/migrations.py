@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -93,14 +93,16 @@ def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int | None = N
         statement = statement.where(_T.updated_at <= filters["changes_before"])
     statement = statement.order_by(*((_T.created_at.desc(), _T.id.desc()) if newest_first else (_T.id,)))
     if marker is not None:
-        statement = _after(tx, statement, marker)
+        statement = _after(tx, statement, marker, newest_first)
     return [Migration(**row._mapping) for row in tx.execute(statement.limit(limit))]
 
 
-def _after(tx: Transaction, statement: Select[Any], marker: str) -> Select[Any]:
+def _after(tx: Transaction, statement: Select[Any], marker: str, newest_first: bool) -> Select[Any]:
     row = tx.execute(select(_T.id, _T.created_at).where(_T.uuid == marker)).one_or_none()
     if row is None:
         raise exceptions.Invalid(f"Marker {marker} could not be found.")
+    if not newest_first:
+        return statement.where(_T.id > row.id)
     return statement.where(or_(_T.created_at < row.created_at, and_(_T.created_at == row.created_at, _T.id < row.id)))
 
 
@@ -110,10 +112,14 @@ def unconfirmed(tx: Transaction, dest_hosts: Sequence[str], before: datetime) ->
         _T.status == states.FINISHED, _T.updated_at <= before, _T.dest_compute.in_(dest_hosts), _T.deleted == 0))]
 
 
-def stale(tx: Transaction, before: datetime, limit: int) -> list[Migration]:
-    """Moves on their way that nobody has touched since ``before``, oldest first: work for recovery."""
+def stale(tx: Transaction, waiting: Iterable[tuple[str, str | None]], before: datetime, limit: int) -> list[Migration]:
+    """Moves that nobody has touched since ``before``, oldest first: work for recovery.
+
+    :param waiting: (status, step) in which a move waits for a message; in any other a host works on it
+    """
     return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
-        _T.status.in_([status for status in states.IN_PROGRESS if status != states.FINISHED]),
+        or_(*(and_(_T.status == status, _T.step.is_(None) if step is None else _T.step == step)
+              for status, step in waiting)),
         _T.updated_at <= before, _T.deleted == 0).order_by(_T.updated_at).limit(limit))]
 
 

@@ -69,7 +69,7 @@ def run(conf: cfg.ConfigOpts, database: Database) -> list[str]:
         hypervisors.close()
     reserved = {"memory_mb": conf.reserved_host_memory_mb, "disk_gb": conf.reserved_host_disk_mb // 1024,
                 "vcpus": conf.reserved_host_cpus}
-    picture = database.read(_read, guests, reserved)
+    picture = database.snapshot(_read, guests, reserved)
     return [finding for check in (_sums, _servers, _orphans, _quotas) for finding in check(picture)]
 
 

@@ -5,9 +5,10 @@ It is what ``novasim up`` runs by default, and what functional tests start in on
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,32 +42,43 @@ class EmbeddedCluster:
         self._url = self.conf.transport_url
         self._clock = clock or Clock()
         self._hosts = hostnames.of_cluster(hosts)
-        self._running: list[service.Running] = []
+        self._stops = contextlib.ExitStack()
+        self.agents: Any = None
 
     def start(self) -> EmbeddedCluster:
-        """Bring the database up to date and start every service."""
-        self.ground = wiring.Ground(self.conf, "cluster", self._clock)
-        versioning.upgrade(self.ground.db)
-        seed.seed(self.ground.db)
-        conductor = service.start_conductor(self.ground)
-        scheduler = service.start_scheduler(self.ground)
-        self.conf.set_override("host", self._hosts)
-        compute = service.start_compute(self.ground)
-        self.conf.clear_override("host")
-        api = service.start_api(self.ground)
-        self._running = [api, compute, scheduler, conductor]
-        self.endpoint: str = api.facts["endpoint"]
-        self.app = api.facts["app"]
-        self.agents = compute.facts["agents"]
-        self.orchestrator = conductor.facts["orchestrator"]
+        """Bring the database up to date and start every service; all or nothing."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
+    def _start(self) -> None:
+        # Stopped in the other order: first what lets work in.
+        self._stops.callback(Bus.forget, self._url)
+        self._stops.callback(lambda: self.agents is not None and self.agents.driver.close())
+        self.ground = wiring.Ground(self.conf, "cluster", self._clock)
+        self._stops.callback(self.ground.close)
+        versioning.upgrade(self.ground.db)
+        seed.seed(self.ground.db)
+        self.orchestrator = self._run(service.start_conductor).facts["orchestrator"]
+        self._run(service.start_scheduler)
+        self.conf.set_override("host", self._hosts)
+        self.agents = self._run(service.start_compute).facts["agents"]
+        self.conf.clear_override("host")
+        api = self._run(service.start_api)
+        self.endpoint: str = api.facts["endpoint"]
+        self.app = api.facts["app"]
+
+    def _run(self, start: Callable[[wiring.Ground], service.Running]) -> service.Running:
+        running = start(self.ground)
+        self._stops.callback(running.stop)
+        return running
+
     def stop(self) -> None:
-        for running in self._running:
-            running.stop()
-        self.ground.close()
-        self.agents.driver.close()
-        Bus.forget(self._url)
+        """End every service, whatever the end of another one raises. Stopping twice does no harm."""
+        self._stops.close()
 
     def __enter__(self) -> EmbeddedCluster:
         return self.start()

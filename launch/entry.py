@@ -4,7 +4,9 @@
 """
 
 # isort: skip_file
+import os
 import sys
+from typing import NoReturn
 
 from novasim.launch import seam
 
@@ -13,15 +15,28 @@ SERVICES = ("api", "cluster", "compute", "conductor", "manage", "scheduler")
 
 def _run(service: str, argv: list[str]) -> int:
     seam.choose(seam.wanted(argv))
-    if service == "cluster":
-        from novasim.launch import cluster as module
-    elif service == "manage":
-        from novasim.launch import manage as module  # type: ignore[no-redef]
-    else:
-        from novasim.launch import service as services
+    if service == "manage":
+        from novasim.launch import manage
 
-        return services.main(service, argv)
-    return module.main(argv)
+        return manage.main(argv)
+    if service == "cluster":
+        from novasim.launch import cluster
+
+        return _end(cluster.main(argv))
+    from novasim.launch import service as services
+
+    return _end(services.main(service, argv))
+
+
+def _end(code: int) -> NoReturn:
+    """End the process now. The interpreter would first wait for every message that is still worked on, a copy of an
+    hour too; the service has given those their time, and they are taken up at the next start."""
+    import logging
+
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def api() -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import oslo_messaging
 from oslo_messaging._drivers import amqpdriver, base
 from oslo_messaging._drivers import common as rpc_common
 from oslo_messaging.rpc import server as rpc_server
-from oslo_messaging.rpc.dispatcher import ExpectedException, RPCDispatcher
+from oslo_messaging.rpc.dispatcher import ExpectedException, PingEndpoint, RPCDispatcher
 
 from novasim.rpc import serializer
 from novasim.rpc.contract import Contract, Method, check
@@ -104,7 +105,13 @@ def make(contract: type[Contract], implementation: object, transport: Any, host:
     """An RPC server, not started: for one service, or for the agents of ``hosts``."""
     dispatcher = RPCDispatcher(endpoints(contract, implementation, journal, faults), serializer.ObjectSerializer(),
                                None)
+    # For nobody's ping but our own (Messaging.stop); the dispatcher warns of one that is handed in with the others.
+    dispatcher.endpoints.append(PingEndpoint())
     target = oslo_messaging.Target(topic=contract.topic, server=host)
-    if hosts is None:
-        return rpc_server.RPCServer(transport, target, dispatcher)
-    return SharedRPCServer(transport, target, dispatcher, hosts)
+    rpc = (rpc_server.RPCServer(transport, target, dispatcher) if hosts is None
+           else SharedRPCServer(transport, target, dispatcher, hosts))
+    if rpc.executor_type == "threading":
+        # The idle threads of futurist's pool look every second whether they should end: they cost time all along,
+        # and make the end of each server wait for a second.
+        rpc._executor_cls = ThreadPoolExecutor
+    return rpc

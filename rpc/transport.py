@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 
 import oslo_messaging
 from oslo_config import cfg
+from oslo_messaging._drivers import amqpdriver
 from oslo_messaging.rpc import server as rpc_server
 
 from novasim import exceptions
@@ -32,6 +34,7 @@ class Messaging:
         self._journal = journal
         self._faults = faults
         self._servers: list[rpc_server.RPCServer] = []
+        self._targets: list[oslo_messaging.Target] = []
         try:
             self._transport = oslo_messaging.get_rpc_transport(conf, allowed_remote_exmods=ALLOWED_REMOTE_EXMODS)
         except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure) as error:
@@ -48,6 +51,7 @@ class Messaging:
         rpc = server.make(contract, implementation, self._transport, host, hosts,
                           self._journal.signed(contract.topic), self._faults)
         self._servers.append(rpc)
+        self._targets.append(oslo_messaging.Target(topic=contract.topic, server=host))
         rpc.start(override_pool_size=self._conf.rpc_workers or (
             1000 if self._conf.concurrency == "eventlet" else 64))
 
@@ -56,13 +60,35 @@ class Messaging:
 
         What is not done by then ends with the process; it is taken up at the next start.
         """
+        threading.Thread(target=self._wake, daemon=True).start()
         for rpc in self._servers:
             rpc.stop()
         waiting = threading.Thread(target=self._drain, daemon=True)
         waiting.start()
         waiting.join(timeout)
+        self._forget_replies()
         self._transport.cleanup()
+
+    def _wake(self) -> None:
+        """Send our own servers something: over RabbitMQ they, and whoever waits for replies, look up from waiting for
+        the next message only every 5 s, and would see no sooner that they are to stop."""
+        driver = self._transport._driver
+        if not isinstance(driver, amqpdriver.AMQPDriverBase):
+            return
+        for target in self._targets:
+            client = oslo_messaging.get_rpc_client(self._transport, target, timeout=1, retry=0)
+            with contextlib.suppress(oslo_messaging.MessagingException):
+                (client.call if driver._reply_q else client.cast)({}, "oslo_rpc_server_ping")
 
     def _drain(self) -> None:
         for rpc in self._servers:
             rpc.wait()
+
+    def _forget_replies(self) -> None:
+        """Delete the queue of our replies, which the broker would keep for half an hour."""
+        driver = self._transport._driver
+        if isinstance(driver, amqpdriver.AMQPDriverBase) and driver._reply_q:
+            driver._waiter.stop()
+            for consumer in driver._reply_q_conn._consumers:
+                with contextlib.suppress(Exception):
+                    consumer.queue.delete()

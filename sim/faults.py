@@ -32,12 +32,15 @@ POINTS = {
         "confirm_migration", "finish_revert_migration")},
 }
 _ACTIONS = {"ok", "drop", "duplicate", "raise", "refuse", "delay"}
+_OF_MESSAGES = {"drop", "duplicate"}
 
 
 class Rule:
     """One rule, checked when it is made."""
 
     def __init__(self, data: dict[str, Any]):
+        if not isinstance(data, dict):
+            raise exceptions.Invalid(f"fault rule: {data!r} is no mapping")
         unknown = set(data) - {"at", "match", "do", "times", "p"}
         if unknown:
             raise exceptions.Invalid(f"fault rule: unknown key {sorted(unknown)[0]!r}")
@@ -45,20 +48,33 @@ class Rule:
         if self.at not in POINTS:
             raise exceptions.Invalid(f"fault rule: at: there is no point {self.at!r}; there are "
                                      + ", ".join(sorted(POINTS)))
-        self.match = {key: str(value) for key, value in (data.get("match") or {}).items()}
+        match = data.get("match") or {}
+        if not isinstance(match, dict):
+            raise exceptions.Invalid(f"fault rule: match: {match!r} is no mapping")
+        self.match = {key: str(value) for key, value in match.items()}
         for key in set(self.match) - set(POINTS[self.at]):
             raise exceptions.Invalid(f"fault rule: match: {self.at} has no {key!r}")
         actions = data.get("do", "ok")
         self.actions = [self._action(item) for item in (actions if isinstance(actions, list) else [actions])]
-        self.times = data.get("times")
-        self.probability = float(data.get("p", 1.0))
+        self.times = self._number(data, "times", None)
+        self.probability = self._number(data, "p", 1.0)
         self.hits = 0
 
     @staticmethod
-    def _action(item: Any) -> tuple[str, Any]:
+    def _number(data: dict[str, Any], key: str, default: Any) -> Any:
+        value = data.get(key, default)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            raise exceptions.Invalid(f"fault rule: {key}: {value!r} is no number of 0 or more")
+        return value
+
+    def _action(self, item: Any) -> tuple[str, Any]:
         name, value = next(iter(item.items())) if isinstance(item, dict) and len(item) == 1 else (item, None)
-        if name not in _ACTIONS:
+        if not isinstance(name, str) or name not in _ACTIONS:
             raise exceptions.Invalid(f"fault rule: do: unknown action {item!r}")
+        if name in _OF_MESSAGES and self.at != "rpc.send":
+            raise exceptions.Invalid(f"fault rule: do: {name} is for rpc.send, not for {self.at}")
+        if name == "delay":
+            self._number(item if isinstance(item, dict) else {"delay": item}, "delay", None)
         return name, value
 
     def fits(self, arguments: dict[str, Any]) -> bool:
@@ -79,7 +95,13 @@ class Faults:
 
         :raises Invalid: naming what is wrong
         """
-        for data in yaml.safe_load(Path(path).read_text()) or []:
+        try:
+            rules = yaml.safe_load(Path(path).read_text()) or []
+        except (OSError, yaml.YAMLError) as error:
+            raise exceptions.Invalid(f"fault rules {path}: {error}") from error
+        if not isinstance(rules, list):
+            raise exceptions.Invalid(f"fault rules {path}: not a list of rules")
+        for data in rules:
             self.add(data)
 
     def add(self, data: dict[str, Any]) -> Rule:

@@ -45,13 +45,18 @@ class _Sink:
 
     def take(self, hop: dict[str, Any]) -> None:
         if self._file >= 0:
-            line = _ENCODE(hop) + b"\n"
-            with self._lock:
-                if self._written + len(line) > MAX_BYTES:
-                    self._turn_over()
-                self._written += os.write(self._file, line)
+            self._write(_ENCODE(hop) + b"\n")
         for listener in list(self.listeners):
             listener(hop)
+
+    def _write(self, line: bytes) -> None:
+        with self._lock:
+            if self._file < 0:
+                # Closed meanwhile; its number may be another file's by now.
+                return
+            if self._written + len(line) > MAX_BYTES:
+                self._turn_over()
+            self._written += os.write(self._file, line)
 
     def _turn_over(self) -> None:
         """Keep at most two files a process: the full one and the new one."""
@@ -60,9 +65,10 @@ class _Sink:
         self._open()
 
     def close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        with self._lock:
+            if self._file >= 0:
+                os.close(self._file)
+                self._file = -1
 
 
 class Journal:

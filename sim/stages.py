@@ -31,22 +31,33 @@ class Stage:
     """One entry of a book."""
 
     def __init__(self, data: dict[str, Any]):
+        if not isinstance(data, dict):
+            raise exceptions.Invalid(f"stage {data!r}: no mapping")
         self.name = str(data.get("name", "?"))
-        when = data.get("when") or {}
+        unknown = set(data) - {"name", "when", "delay_s", "jitter_s", "weight", "result"}
+        if unknown:
+            raise exceptions.Invalid(f"stage {self.name}: unknown key {sorted(map(str, unknown))[0]!r}")
+        when, result = self._mapping(data, "when"), self._mapping(data, "result")
         self.operation = str(when.get("op"))
         if self.operation not in OPERATIONS:
             raise exceptions.Invalid(f"stage {self.name}: when.op: {self.operation!r} is none of "
                                      + ", ".join(OPERATIONS))
         self.host = str(when.get("host", "*"))
-        self.delay_s = self._seconds(data, "delay_s")
-        self.jitter_s = self._seconds(data, "jitter_s")
-        self.weight = float(data.get("weight", 1.0))
-        self.error = (data.get("result") or {}).get("raise")
+        self.delay_s = self._number(data, "delay_s", 0.0)
+        self.jitter_s = self._number(data, "jitter_s", 0.0)
+        self.weight = self._number(data, "weight", 1.0)
+        self.error = result.get("raise")
 
-    def _seconds(self, data: dict[str, Any], key: str) -> float:
-        value = data.get(key, 0)
-        if not isinstance(value, int | float) or value < 0:
-            raise exceptions.Invalid(f"stage {self.name}: {key}: {value!r} is no number of seconds")
+    def _mapping(self, data: dict[str, Any], key: str) -> dict[str, Any]:
+        value = data.get(key) or {}
+        if not isinstance(value, dict):
+            raise exceptions.Invalid(f"stage {self.name}: {key}: {value!r} is no mapping")
+        return value
+
+    def _number(self, data: dict[str, Any], key: str, default: float) -> float:
+        value = data.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise exceptions.Invalid(f"stage {self.name}: {key}: {value!r} is no number of 0 or more")
         return float(value)
 
 
@@ -69,10 +80,16 @@ class StageBook:
 
     @classmethod
     def parse(cls, text: str, clock: Clock, random: Random) -> StageBook:
-        book = yaml.safe_load(text) or {}
+        try:
+            book = yaml.safe_load(text) or {}
+        except yaml.YAMLError as error:
+            raise exceptions.Invalid(f"book of stages: {error}") from error
         if not isinstance(book, dict) or set(book) - {"copy_disks", "stages"}:
             raise exceptions.Invalid("a book of stages has the keys copy_disks and stages")
-        return cls(book.get("stages") or [], clock, random, bool(book.get("copy_disks", False)))
+        stages = book.get("stages") or []
+        if not isinstance(stages, list):
+            raise exceptions.Invalid("book of stages: stages: not a list")
+        return cls(stages, clock, random, bool(book.get("copy_disks", False)))
 
     def play(self, operation: str, host: str) -> None:
         """Spend the time of one operation on a host.

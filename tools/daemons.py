@@ -77,15 +77,23 @@ class RabbitMQ(Daemon):
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none",
         }
 
-    def queues(self):
-        """Return a dict a queue: name, messages_ready, messages_unacknowledged, consumers."""
+    def bus(self):
+        """Make an empty virtual host and return its ``transport_url``: queues of its own for each cluster."""
+        name = f"novasim_{uuid.uuid4().hex[:12]}"
+        for command in (["add_vhost", name], ["set_permissions", "-p", name, "guest", ".*", ".*", ".*"]):
+            self.run([find("rabbitmqctl", "rabbitmq-server"), "--quiet", *command])
+        return self.url + name
+
+    def queues(self, url=None):
+        """Return a dict a queue of the bus at ``url``: name, messages_ready, messages_unacknowledged, consumers."""
+        host = (url or "").removeprefix(self.url) or "/"
         columns = ["name", "messages_ready", "messages_unacknowledged", "consumers"]
-        command = [find("rabbitmqctl", "rabbitmq-server"), "--quiet", "--formatter", "json", "list_queues"]
+        command = [find("rabbitmqctl", "rabbitmq-server"), "--quiet", "--formatter", "json", "list_queues", "-p", host]
         return json.loads(self.run(command + columns))
 
-    def left_messages(self):
+    def left_messages(self, url=None):
         """Return {queue: messages} for the queues that still hold a message, delivered or not."""
-        counts = {q["name"]: q["messages_ready"] + q["messages_unacknowledged"] for q in self.queues()}
+        counts = {q["name"]: q["messages_ready"] + q["messages_unacknowledged"] for q in self.queues(url)}
         return {name: count for name, count in counts.items() if count}
 
 

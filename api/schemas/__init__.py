@@ -75,7 +75,14 @@ def _text(error: jsonschema.ValidationError) -> str:
         message = f"{error.instance!r} is not a {error.validator_value!r}"
     if not error.path:
         return message
-    return f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {message}"
+    return f"Invalid input for field/attribute {_field(error)}. Value: {error.instance}. {message}"
+
+
+def _field(error: jsonschema.ValidationError) -> str:
+    """The innermost name on the way to a value, with its place in a list."""
+    places = [str(step) for step in error.path if isinstance(step, int)] if isinstance(error.path[-1], int) else []
+    name = next((step for step in reversed(error.path) if isinstance(step, str)), "")
+    return f"{name}[{places[-1]}]" if places else name
 
 
 class Schema:

@@ -67,6 +67,6 @@ def test_waivers_only_shrink(size, waivers, word):
 
 
 def test_methods_and_nested_functions_are_measured():
-    text = "class A:\n    def f(self):\n        def g():\n            pass\n        return g\n    async def h(self):\n        pass\n"
+    text = "class A:\n    def f(self):\n        def g():\n            pass\n\n        return g\n\n    def h(self):\n        pass\n"
     found = {name: size for name, size, _ in sizes("x.py", text, ast.parse(text))}
     assert found == {"x.py": 7, "x.py:A": 2, "x.py:A.f": 4, "x.py:A.f.g": 2, "x.py:A.h": 2}

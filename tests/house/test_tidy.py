@@ -111,6 +111,12 @@ def test_no_path_of_one_machine(root, files, rooms):
     assert not found, "\n".join(found)
 
 
+def test_every_folder_of_tests_is_on_the_menu(root, sources):
+    folders = {"/".join(source.path.split("/")[:2]) for source in sources if "/test_" in source.path}
+    menu = (root / "tox.ini").read_text()
+    assert [folder for folder in sorted(folders) if folder not in menu] == []
+
+
 @pytest.mark.parametrize(
     ("code", "found"),
     [

@@ -1,7 +1,17 @@
 """The servers of a real deployment, started once for all integration tests and gone with them."""
 
+import contextlib
+import pathlib
+import random
+
 import daemons
+import fleet
 import pytest
+
+from novasim.cli import trace_azure
+
+TRACE = pathlib.Path(__file__).parents[3] / "shared" / "data" / "azure-2017"
+SHAPES = "1,0.75 a\n1,1.75 b\n2,3.5 g\n4,7 k\n8,14 m\n8,56 o\n"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +33,41 @@ def postgresql():
     """A PostgreSQL of our own: ``postgresql.database()`` is the URL of a fresh database."""
     with daemons.PostgreSQL() as server:
         yield server
+
+
+@pytest.fixture
+def make_fleet(tmp_path):
+    """Start an empty fleet in a folder of its own: ``make_fleet(bus, database, {option: value})``.
+
+    At the end of the test none of its processes may be left, however the test went.
+    """
+    with contextlib.ExitStack() as stack:
+        made = []
+
+        def make(bus, database, options=None):
+            home = tmp_path / f"fleet-{len(made)}"
+            home.mkdir()
+            made.append(stack.enter_context(fleet.Fleet(home, bus, database, options)))
+            return made[-1]
+
+        yield make
+    for one in made:
+        assert not one.running()
+
+
+@pytest.fixture(scope="session")
+def trace(tmp_path_factory):
+    """The folder of the Azure trace; where there is none, that of a made-up trace of the same layout."""
+    if (TRACE / trace_azure.ARRIVALS).exists():
+        return TRACE
+    folder, chance = tmp_path_factory.mktemp("trace"), random.Random(2017)
+    (folder / trace_azure.FLAVORS).write_text(SHAPES)
+    (folder / trace_azure.BINS).write_text("".join(f"{300 * number} {number}\n" for number in range(1, 41)))
+    with (folder / trace_azure.ARRIVALS).open("w") as came, (folder / trace_azure.LIFETIMES).open("w") as went:
+        for seconds in range(0, 20 * 300, 300):
+            batches = [chance.randint(1, 12) for _ in range(20)]
+            letters = (",".join(chance.choices("abggkkmo", k=size)) for size in batches)
+            ends = (",".join(f"{chance.choice('UUC')}{chance.randint(1, 40)}" for _ in range(size)) for size in batches)
+            came.write(f"{seconds} {',|,'.join(letters)},|,\n")
+            went.write(f"{seconds} {',|,'.join(ends)},|,\n")
+    return folder

@@ -14,7 +14,7 @@ import novasim.api.options
 import novasim.db.options
 from novasim import config, states
 from novasim.api.app import Api
-from novasim.db import claims, flavors, hosts, images, instances, migrations, versioning
+from novasim.db import actions, claims, flavors, hosts, images, instances, migrations, quotas, versioning
 from novasim.db.engine import Database, Transaction
 from novasim.objects import ComputeNode, Flavor, Instance, Migration
 from novasim.sim.clock import ManualClock
@@ -24,7 +24,8 @@ IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 FLAVORS = [
     Flavor(flavorid="1", name="m1.tiny", memory_mb=512, vcpus=1, root_gb=1),
     Flavor(flavorid="2", name="m1.small", memory_mb=2048, vcpus=1, root_gb=20),
-    Flavor(flavorid="3", name="m1.medium", memory_mb=4096, vcpus=2, root_gb=40, extra_specs={"hw:cpu_policy": "shared"}),
+    Flavor(flavorid="3", name="m1.medium", memory_mb=4096, vcpus=2, root_gb=40,
+           extra_specs={"hw:cpu_policy": "shared"}),
     Flavor(flavorid="zero", name="diskless", memory_mb=512, vcpus=1, root_gb=0),
     Flavor(flavorid="off", name="disabled", memory_mb=512, vcpus=1, root_gb=1, disabled=True),
     Flavor(flavorid="priv", name="private", memory_mb=1024, vcpus=1, root_gb=1, is_public=False),
@@ -64,6 +65,8 @@ class Answer:
 class Cloud:
     """A cluster's front door with its database, and ways to play what agents would do."""
 
+    image = IMAGE
+
     def __init__(self, directory: Any, **overrides: Any):
         groups = [*novasim.db.options.list_opts(), *novasim.api.options.list_opts()]
         self.conf = config.build(groups, overrides={"state_path": str(directory)} | overrides)
@@ -80,7 +83,7 @@ class Cloud:
     def _seed(self, tx: Transaction) -> None:
         for flavor in FLAVORS:
             flavors.create(tx, Flavor(**{name: getattr(flavor, name) for name in Flavor.__struct_fields__}))
-        images.create(tx, IMAGE, "cirros", 41126400, properties={"architecture": "x86_64"})
+        images.create(tx, IMAGE, "cirros", 41126400, properties={"architecture": "x86_64", "auto_disk_config": "True"})
         images.create(tx, "a2459075-d96c-40d5-893e-577ff92e721c", "big", 1, min_ram=1024, min_disk=10)
         hosts.register(tx, ["cmp-1", "cmp-2", "cmp-3"], "nova-compute", "compute")
         hosts.register(tx, ["ctl"], "nova-conductor", "conductor")
@@ -89,8 +92,8 @@ class Cloud:
 
     def call(self, method: str, path: str, body: Any = None, version: str | None = None, user: str = "admin:admin",
              raw: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
-        """One request; a dict is sent as JSON."""
-        request = webob.Request.blank("/v2.1" + path if path.startswith("/") else "/" + path[1:], method=method)
+        """One request; a dict is sent as JSON. A path after "@" is taken from the root, any other below /v2.1."""
+        request = webob.Request.blank(path[1:] if path.startswith("@") else "/v2.1" + path, method=method)
         request.headers["X-Auth-Token"] = user
         if version:
             request.headers["OpenStack-API-Version"] = f"compute {version}"
@@ -123,8 +126,7 @@ class Cloud:
         instances.update(tx, server, vm_state=states.ACTIVE, task_state=None, host=host, node=host,
                          power_state=states.RUNNING, launched_at=tx.now)
 
-    def resized(self, server: str, flavor: str = "3", dest: str = "cmp-2", action: str = "resize",
-                **options: Any) -> Migration:
+    def resized(self, server: str, flavor: str = "3", dest: str = "cmp-2", action: str = "resize") -> Migration:
         """Resize a server and play the agents' part, up to VERIFY_RESIZE."""
         content = {"flavorRef": flavor} if action == "resize" else None
         answer = self.act(server, action, content, user="admin:admin")
@@ -133,7 +135,6 @@ class Cloud:
         return self.db.write(self._moved, sent["instance"], sent["flavor"], dest)
 
     def _moved(self, tx: Transaction, instance: Instance, flavor: Flavor, dest: str) -> Migration:
-        from novasim.db import quotas
         instances.stash_new_flavor(tx, instance.uuid, flavor, instance.vm_state or "")
         migration = migrations.create(tx, Migration(
             uuid="", instance_uuid=instance.uuid, status=states.FINISHED, migration_type="resize",
@@ -145,6 +146,10 @@ class Cloud:
         instances.update(tx, instance.uuid, vm_state=states.RESIZED, task_state=None, host=dest, node=dest,
                          **instances.flavor_columns(flavor))
         return migration
+
+    def play_event(self, request_id: str, server: str, event: str) -> None:
+        """What an agent or conductor notes of one hop."""
+        self.db.write(actions.start_event, request_id, server, event, "cmp-1", True)
 
     def row(self, server: str) -> Instance:
         return self.db.read(instances.get, server, None, True)

@@ -262,11 +262,13 @@ class FakeNova:
     def get_os_simulator(self, _path, request):
         number = int(request["query"]["request_id"][0].removeprefix("req-"))
         verb = self.history[number - 1][0]
-        names = {"confirmResize": ["confirm_resize"], "revertResize": ["revert_resize", "finish_revert_resize"]}
+        names = {"confirmResize": ["confirm_resize"],
+                 "revertResize": ["revert_resize", "finish_revert_resize"]}
+        ends = {"confirmResize": "confirmed", "revertResize": "reverted"}
         moved = ["migrate_server", "select_destinations", "prep_resize", "resize_instance", "finish_resize"]
         return 200, {"hops": [{"time": f"2026-01-01T00:00:00.00{number}000+00:00", "service": "compute",
                                "host": "cmp-1", "what": name, "method": name, "vm_state": "active",
-                               "migration_status": "finished"}
+                               "migration_status": ends.get(verb, "finished")}
                               for number, name in enumerate(names.get(verb, moved))]}
 
     def get_servers(self, path, _request):

@@ -98,12 +98,15 @@ def test_env_can_be_evaluated_by_a_shell(up, novasim):
     code, out, _err = novasim("env", "--state-dir", "d")
     assert code == 0
     script = f"eval $(cat <<'END'\n{out}\nEND\n); env"
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": os.defpath})
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True,
+                          env={"PATH": os.defpath, "OS_PROJECT_NAME": "of-another-cloud"})
     found = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
     expected = {"NOVASIM_ENDPOINT": "http://127.0.0.1:1/v2.1", "OS_ENDPOINT": "http://127.0.0.1:1/v2.1",
-                "OS_ENDPOINT_OVERRIDE": "http://127.0.0.1:1/v2.1", "OS_AUTH_TYPE": "none",
-                "OS_USERNAME": "admin", "OS_PROJECT_NAME": "admin"}
+                "OS_ENDPOINT_OVERRIDE": "http://127.0.0.1:1/v2.1", "OS_AUTH_URL": "http://127.0.0.1:1/v2.1",
+                "OS_AUTH_TYPE": "none",
+                "OS_USERNAME": "admin", "NOVA_PROJECT_ID": "admin"}
     assert expected.items() <= found.items()
+    assert "OS_PROJECT_NAME" not in found
 
 
 def test_env_without_a_cluster(novasim):

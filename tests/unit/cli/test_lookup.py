@@ -80,7 +80,7 @@ def test_image_by_name_or_id(nova, client):
     assert nova.requests == []
     assert lookup.image_id(client, "cirros") == "155d900f-4e14-4e4c-a73d-069cbf4541e6"
     assert nova.requests[0]["headers"]["OpenStack-API-Version"] == "compute 2.1"
-    with pytest.raises(CliError, match="there is no image 'suse'. There is cirros"):
+    with pytest.raises(CliError, match="there is no image 'suse'. There is: cirros"):
         lookup.image_id(client, "suse")
 
 

@@ -62,9 +62,9 @@ def test_resize_without_a_host_says_the_event_and_where_it_is_again(follow, nova
 
 def test_traceback_gives_the_reason_where_there_are_no_details(follow, nova, server_id, request_id):
     event = {"event": "cold_migrate", "result": "Error",
-             "traceback": "Traceback:\n  File\nNoValidHost: full\n"}
+             "traceback": "Traceback:\n  File\nnovasim.exceptions.NoValidHost: It is: full\n"}
     nova.on("GET", f"/servers/{server_id}/os-instance-actions/{request_id}", action_of("Error", [event]))
-    with pytest.raises(poll.Failed, match="migrate failed: NoValidHost: full. demo is SHUTOFF again"):
+    with pytest.raises(poll.Failed, match="migrate failed: It is: full. demo is SHUTOFF again"):
         follow("migrate", {"status": "SHUTOFF"})
 
 

@@ -33,3 +33,4 @@ def test_limits_stand_beside_what_is_used(novasim, api):
         "maxTotalCores": 20, "totalCoresUsed": 3, "maxServerMeta": 128}}})
     assert json.loads(novasim("limits", "-f", "json")[1]) == [
         {"Name": "maxServerMeta", "Used": None, "Max": 128}, {"Name": "maxTotalCores", "Used": 3, "Max": 20}]
+    assert "| maxServerMeta | -    | 128 |" in novasim("limits")[1]

@@ -35,10 +35,9 @@ def test_share_of_all_or_none():
     assert all(bool(job.resize_to) == (job.vm.letter != "d") for job in plan)
 
 
-def test_confirms_and_reverts_take_turns():
+def test_about_the_share_is_resized():
     plan = [job for job in replay_plan.jobs(events("abek" * 50), SHAPES, 0.3, 1) if job.resize_to]
-    assert [job.reverts for job in plan] == [bool(number % 2) for number in range(len(plan))]
-    assert 30 < len(plan) < 90
+    assert 40 < len(plan) < 80
 
 
 def test_ends_pass_through_and_do_not_disturb_the_choice():

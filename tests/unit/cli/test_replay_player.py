@@ -11,8 +11,8 @@ from novasim.cli.settings import Settings
 from novasim.cli.trace_azure import Vm
 
 
-def arrival(number, letter="a", resize_to=None, reverts=False):
-    return Job(Vm(number, 0, letter, None), False, resize_to, reverts)
+def arrival(number, letter="a", resize_to=None):
+    return Job(Vm(number, 0, letter, None), False, resize_to)
 
 
 def end(number):
@@ -33,23 +33,33 @@ def play(fake_nova):
 
 
 def test_everything_goes_well(play, fake_nova):
-    jobs = [arrival(0), arrival(1, "a", "b"), arrival(2, "a", "b", True), end(0), end(1), arrival(3)]
+    jobs = [arrival(0), arrival(1, "a", "b"), arrival(2, "a", "b"), end(0), end(1), arrival(3)]
     player = play(jobs)
     assert player.books.counts == {"asked": 4, "active": 4, "resize_asked": 2, "resized": 2, "confirmed": 1,
                                    "reverted": 1, "deleted": 2}
     assert player.books.errors == []
     assert player.books.alive == {"id-vm-2", "id-vm-3"} == set(fake_nova.servers)
     assert (len(player.books.boot_s), len(player.books.resize_s), player.done) == (4, 2, 6)
-    assert fake_nova.servers["id-vm-2"]["flavor"] == {"id": "azure.a"}
     assert player.failure is None
 
 
 def test_order_of_a_vm_is_kept_whatever_the_concurrency(play, fake_nova):
-    jobs = [arrival(number, "a", "b", bool(number % 2)) for number in range(20)] + [end(n) for n in range(20)]
-    play(jobs, concurrency=12)
+    jobs = [arrival(number, "a", "b") for number in range(20)] + [end(number) for number in range(20)]
+    player = play(jobs, concurrency=12)
     for number in range(20):
         verbs = [verb for verb, name in fake_nova.history if name == f"vm-{number}"]
-        assert verbs == ["create", "resize", "revertResize" if number % 2 else "confirmResize", "delete"]
+        assert verbs in (["create", "resize", verify, "delete"] for verify in ("confirmResize", "revertResize"))
+    assert (player.books.counts["confirmed"], player.books.counts["reverted"]) == (10, 10)
+
+
+def test_confirms_and_reverts_take_turns_among_those_that_were_resized(play, fake_nova):
+    fake_nova.full_for_resize = {"vm-1"}
+    player = play([arrival(number, "a", "b") for number in range(5)], concurrency=1)
+    assert [(verb, name) for verb, name in fake_nova.history if verb in ("confirmResize", "revertResize")] == [
+        ("confirmResize", "vm-0"), ("revertResize", "vm-2"), ("confirmResize", "vm-3"), ("revertResize", "vm-4")]
+    assert fake_nova.servers["id-vm-2"]["flavor"] == {"id": "azure.a"}
+    assert fake_nova.servers["id-vm-3"]["flavor"] == {"id": "azure.b"}
+    assert player.books.counts["resize_no_host"] == 1
 
 
 def test_one_thread_plays_strictly_in_order(play, fake_nova):

@@ -43,6 +43,12 @@ def test_boot_sends(novasim, booting, options, more, beside, version):
     assert headers["OpenStack-API-Version"] == version
 
 
+@pytest.mark.parametrize(("version", "networks"), [("2.36", None), ("2.37", "auto"), ("latest", "auto")])
+def test_boot_names_networks_where_the_version_wants_them(novasim, booting, version, networks):
+    assert novasim("--api-version", version, *BASE, "demo")[0] == 0
+    assert booting.sent("POST", "/servers")[0]["server"].get("networks") == networks
+
+
 def test_boot_shows_the_server_with_names(novasim, booting):
     shown = json.loads(novasim(*BASE, "demo", "-f", "json")[1])
     assert (shown["flavor"], shown["image"]) == ("m1.small", IMAGE)
@@ -91,7 +97,7 @@ def test_list_sends_its_filters(novasim, nova, server_id):
             "--flavor", "m1.small", "--limit", "5", "--marker", "demo", "--sort", "created_at:desc,name")
     assert nova.requests[-2]["query"] == {
         "all_tenants": ["1"], "status": ["ACTIVE"], "host": ["h"], "name": ["x"], "flavor": ["2"],
-        "limit": ["5"], "marker": [server_id], "sort_key": ["created_at", "name"],
+        "limit": ["5"], "marker": [server_id], "sort_key": ["created_at", "display_name"],
         "sort_dir": ["desc", "asc"], "deleted": ["True"]}
 
 
@@ -117,6 +123,13 @@ def test_show(novasim, nova):
     assert code == 0
     assert "| flavor " in out
     assert "| m1.small " in out
+
+
+def test_show_of_a_fault(novasim, nova, server_of, server_id):
+    fault = {"message": "disk is full", "code": 500, "created": "2026-01-01T00:00:00Z", "details": "Traceback"}
+    nova.on("GET", f"/servers/{server_id}", {"server": server_of(status="ERROR", fault=fault)})
+    assert "| disk is full (500, 2026-01-01T00:00:00Z) |" in novasim("show", "demo", "-c", "fault")[1]
+    assert json.loads(novasim("show", "demo", "-c", "fault", "-f", "json")[1]) == {"fault": fault}
 
 
 def test_rename(novasim, nova, server_id):

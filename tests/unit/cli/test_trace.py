@@ -7,14 +7,14 @@ import pytest
 HOPS = [
     {"time": "2026-01-01T00:00:00.000000+00:00", "service": "api", "host": "", "what": "POST /servers/x/action",
      "kind": "http", "vm_state": "active", "task_state": None},
-    {"time": "2026-01-01T00:00:00.012500+00:00", "service": "conductor", "host": "c", "what": "cast prep_resize",
+    {"time": "2026-01-01T00:00:00.012500+00:00", "service": "conductor", "host": "c", "what": "send prep_resize",
      "kind": "cast", "method": "prep_resize", "version": "3.0", "topic": "compute", "server": "cmp-2"},
     {"time": "2026-01-01T00:00:01.000000+00:00", "service": "compute", "host": "cmp-2", "what": "claim",
      "vm_state": "active", "task_state": "resize_prep", "migration_status": "pre-migrating"},
 ]
 ROWS = [
     ("0.0", "api", "", "POST /servers/x/action", "active/-", ""),
-    ("12.5", "conductor", "c", "cast prep_resize 3.0 -> compute.cmp-2", "", ""),
+    ("12.5", "conductor", "c", "send prep_resize 3.0 (cast) -> compute.cmp-2", "", ""),
     ("1000.0", "compute", "cmp-2", "claim", "active/resize_prep", "pre-migrating"),
 ]
 

@@ -1,0 +1,207 @@
+"""Answers have the keys and JSON types of the published samples of the Compute API, version by version.
+
+The samples lie beside the project, not in it; without them these tests are skipped, and the ones below, which
+pin at which versions an answer changes at all, still run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from novasim.api import microversion
+
+SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "api-samples"
+ADMIN, USER = "admin:admin", "bob:p1"
+# Objects whose keys are data of the sample's own server, image or flavor.
+FREE = {"metadata", "extra_specs", "addresses", "cpu_info", "hosts"}
+# Paging links depend on the length of the list, events on what agents did, properties on the image.
+OPTIONAL = {"servers_links", "hypervisors_links", "migrations_links", "links"}
+
+# (sample folder, sample file) -> path. "{server}" and so on are filled in by the story below.
+READS = {
+    ("servers", "server-get-resp.json"): "/servers/{server}",
+    ("servers", "servers-details-resp.json"): "/servers/detail",
+    ("servers", "servers-list-resp.json"): "/servers",
+    ("flavors", "flavor-get-resp.json"): "/flavors/3",
+    ("flavors", "flavors-detail-resp.json"): "/flavors/detail",
+    ("flavors", "flavors-list-resp.json"): "/flavors",
+    ("flavor-extra-specs", "flavor-extra-specs-list-resp.json"): "/flavors/3/os-extra_specs",
+    ("flavor-access", "flavor-access-list-resp.json"): "/flavors/priv/os-flavor-access",
+    ("limits", "limit-get-resp.json"): "/limits",
+    ("images", "images-list-get-resp.json"): "/images",
+    ("images", "images-details-get-resp.json"): "/images/detail",
+    ("images", "image-get-resp.json"): "/images/155d900f-4e14-4e4c-a73d-069cbf4541e6",
+    ("os-services", "services-list-get-resp.json"): "/os-services",
+    ("os-hypervisors", "hypervisors-list-resp.json"): "/os-hypervisors",
+    ("os-hypervisors", "hypervisors-detail-resp.json"): "/os-hypervisors/detail",
+    ("os-hypervisors", "hypervisors-show-resp.json"): "/os-hypervisors/{hypervisor}",
+    ("os-hypervisors", "hypervisors-detail-with-servers-resp.json"):
+        "/os-hypervisors/detail?with_servers=1&hypervisor_hostname_pattern=cmp-2",
+    ("os-hypervisors", "hypervisors-show-with-servers-resp.json"): "/os-hypervisors/{hypervisor}?with_servers=1",
+    ("os-hypervisors", "hypervisors-statistics-resp.json"): "/os-hypervisors/statistics",
+    ("os-migrations", "migrations-get.json"): "/os-migrations",
+    ("os-instance-actions", "instance-actions-list-resp.json"): "/servers/{server}/os-instance-actions",
+    ("os-instance-actions", "instance-action-get-resp.json"): "/servers/{server}/os-instance-actions/{request}",
+    ("os-instance-actions", "instance-action-get-non-admin-resp.json"):
+        "/servers/{server}/os-instance-actions/{request}",
+    ("os-quota-sets", "quotas-show-get-resp.json"): "/os-quota-sets/p1",
+    ("os-quota-sets", "quotas-show-detail-get-resp.json"): "/os-quota-sets/p1/detail",
+    ("os-quota-sets", "quotas-show-defaults-get-resp.json"): "/os-quota-sets/p1/defaults",
+    ("os-availability-zone", "availability-zone-list-resp.json"): "/os-availability-zone",
+    ("os-availability-zone", "availability-zone-detail-resp.json"): "/os-availability-zone/detail",
+    ("server-ips", "server-ips-resp.json"): "/servers/{server}/ips",
+    ("server-metadata", "server-metadata-all-resp.json"): "/servers/{server}/metadata",
+    ("server-metadata", "server-metadata-resp.json"): "/servers/{server}/metadata/foo",
+}
+# Requests that no version takes: they have fields of 2.90 and lack what has been required since 2.37.
+UNSENT = ("v2.90", "v2.94")
+# Samples of what only a cloud of several cells has.
+PARTIAL = {("servers", 69), ("os-services", 69)}
+
+
+def sample_versions(folder: str, name: str) -> Iterator[tuple[int, Path]]:
+    """The versions at which a sample exists, with its file."""
+    root = SAMPLES / folder
+    for path in sorted([root / name, *root.glob(f"v2.*/{name}")]):
+        version = int(path.parent.name.removeprefix("v2.")) if path.parent != root else 1
+        if path.exists() and version <= microversion.MAX and (folder, version) not in PARTIAL:
+            yield version, path
+
+
+def differences(ours: Any, sample: Any, where: str = "") -> list[str]:
+    """Keys too many or missing, and values of another JSON type. null fits anything: a sample's value may be unset."""
+    if ours is None or sample is None:
+        return []
+    if type(ours) is not type(sample):
+        return [f"{where}: {type(ours).__name__}, the sample has {type(sample).__name__}"]
+    if isinstance(ours, dict):
+        name = where.rpartition(".")[2]
+        odd = set() if name in FREE else (set(ours) ^ set(sample)) - OPTIONAL
+        found = [f"{where}: key {key!r} {'too many' if key in ours else 'missing'}" for key in sorted(odd)]
+        return found + [line for key in set(ours) & set(sample) if name not in FREE
+                        for line in differences(ours[key], sample[key], f"{where}.{key}")]
+    if isinstance(ours, list) and ours and sample:
+        # Each of ours must look like one of the sample's: links and services differ among themselves.
+        best = [min((differences(item, other, where) for other in sample), key=len) for item in ours]
+        return [line for lines in best for line in lines]
+    return []
+
+
+@pytest.fixture
+def story(cloud):
+    """A cluster in which each kind of thing exists; what fills the placeholders of READS."""
+    server = cloud.boot(metadata={"foo": "bar"})
+    cloud.resized(server)
+    request = cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"][0]["request_id"]
+    cloud.play_event(request, server, "conductor_migrate_server")
+    cloud.call("POST", "/flavors/priv/action", {"addTenantAccess": {"tenant": "p1"}})
+    return {"server": server, "request": request}
+
+
+def fill(cloud, story, path: str, version: int) -> str:
+    hypervisor = cloud.get("/os-hypervisors", version=f"2.{version}").body["hypervisors"][1]["id"]
+    return path.format(**story, hypervisor=hypervisor)
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@pytest.mark.parametrize(("folder", "name"), READS)
+def test_answer_is_shaped_like_the_sample(cloud, story, folder, name):
+    seen = 0
+    for version, path in sample_versions(folder, name):
+        for_user = "non-admin" in name or (folder == "servers" and version >= 90)
+        url = fill(cloud, story, READS[folder, name], version)
+        answer = cloud.get(url, version=f"2.{version}", user=USER if for_user else ADMIN)
+        assert answer.status == 200, (version, answer.text)
+        odd = differences(answer.body, json.loads(path.read_text()))
+        assert not odd, (version, odd)
+        seen += 1
+    assert seen
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@pytest.mark.parametrize("name", ["server-update-resp.json", "server-put-resp.json"])
+def test_update_is_shaped_like_the_sample(cloud, story, name):
+    for version, path in sample_versions("servers", name):
+        user = USER if version >= 90 else ADMIN
+        answer = cloud.call("PUT", f"/servers/{story['server']}", {"server": {"name": "new"}}, f"2.{version}", user)
+        assert answer.status == 200, answer.text
+        assert not differences(answer.body, json.loads(path.read_text())), version
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+def test_create_takes_the_sample_requests_and_answers_as_the_samples(cloud):
+    cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
+    taken = 0
+    for version, path in sample_versions("servers", "server-create-resp.json"):
+        for request_path in path.parent.glob("server-create-req.json" if version == 1 else "server-create-req*.json"):
+            request = json.loads(request_path.read_text())
+            devices = request["server"].get("block_device_mapping_v2", [])
+            if path.parent.name in UNSENT or any(device["destination_type"] == "volume" for device in devices):
+                continue
+            answer = cloud.call("POST", "/servers", _ours(request), f"2.{version}")
+            assert answer.status == 202, (request_path, answer.text)
+            assert not differences(answer.body, json.loads(path.read_text())), request_path
+            taken += 1
+    assert taken > 10
+
+
+def _ours(request: dict[str, Any]) -> dict[str, Any]:
+    """A sample's request, with the ids of this cluster and without what the cluster refuses by name."""
+    server = request["server"]
+    server |= {"imageRef": "155d900f-4e14-4e4c-a73d-069cbf4541e6", "flavorRef": "1"}
+    server |= {name: "cmp-1" for name in ("host", "hypervisor_hostname") if name in server}
+    gone = ("availability_zone", "tags", "trusted_image_certificates")
+    return {"server": {name: value for name, value in server.items() if name not in gone}}
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+def test_version_documents_are_shaped_like_the_samples(cloud):
+    for name, path in (("v21-version-get-resp.json", "@/v2.1/"), ("v2-version-get-resp.json", "@/v2/"),
+                       ("versions-get-resp.json", "@/")):
+        sample = json.loads((SAMPLES / "versions" / name).read_text())
+        assert not differences(cloud.get(path).body, sample), name
+
+
+def shape(value: Any) -> Any:
+    """The keys of an answer, without its values."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return None
+
+
+@pytest.mark.parametrize(("path", "user", "changes"), [
+    ("/servers/{server}", ADMIN, [3, 9, 16, 19, 26, 47, 63, 71, 73, 96]),
+    ("/servers/{server}", USER, [9, 19, 26, 47, 63, 71, 73, 90, 96]),
+    ("/servers/detail", ADMIN, []),
+    ("/servers", USER, []),
+    ("/flavors/1", USER, [55, 61]),
+    ("/flavors", USER, [55]),
+    ("/limits", USER, [36, 39, 57]),
+    ("/os-services", ADMIN, [11]),
+    ("/os-hypervisors/detail", ADMIN, [28, 88]),
+    ("/os-migrations", ADMIN, [23, 59, 80]),
+    ("/servers/{server}/os-instance-actions", USER, [58]),
+    ("/servers/{server}/os-instance-actions/{request}", USER, [51, 58, 62]),
+    ("/servers/{server}/os-instance-actions/{request}", ADMIN, [58, 62, 84]),
+    ("/os-quota-sets/p1", ADMIN, [36, 57]),
+])
+def test_an_answer_changes_at_its_versions_and_no_others(cloud, story, path, user, changes):
+    found, before = [], None
+    for version in range(microversion.MIN, microversion.MAX + 1):
+        answer = cloud.get(path.format(**story), version=f"2.{version}", user=user)
+        assert answer.status == 200, (version, answer.text)
+        now = shape(answer.body)
+        # cpu_info turns from text into an object without keys of its own here.
+        if path == "/os-hypervisors/detail":
+            now["text"] = isinstance(answer.body["hypervisors"][0].get("cpu_info"), str)
+        if before is not None and now != before:
+            found.append(version)
+        before = now
+    assert found == changes

@@ -1,0 +1,89 @@
+"""The commands as a user types them: those of the README, and what up, env and down do to each other."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import processes
+import pytest
+
+README = pathlib.Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Run a line as in a fresh terminal whose folder is a new one."""
+    bin_folder = pathlib.Path(sys.executable).parent
+    foreign = ("OS_", "NOVASIM_ENDPOINT", "NOVASIM_TOKEN")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    environment = bare | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+
+    def run(line):
+        return subprocess.run(["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True,
+                              check=False)
+
+    yield run
+    run("novasim down")
+
+
+def next_steps():
+    """The lines below "Next steps" in the README, without the remarks and without the one that enters the venv."""
+    block = README.read_text().partition("## Next steps")[2].split("```")[1]
+    lines = [line.partition("#")[0].strip() for line in block.strip().splitlines()]
+    return [line for line in lines if line.startswith("novasim")]
+
+
+def test_the_next_steps_of_the_readme_work(shell):
+    lines = next_steps()
+    assert lines[0] == "novasim up --detach"
+    assert lines[-1] == "novasim down"
+    # Any port and no waiting; all else is to the letter.
+    for line in [f"{lines[0]} --port 0 --stages instant", *lines[1:]]:
+        done = shell(line)
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+        if line == "novasim-manage audit":
+            assert done.stdout == "audit clean\n"
+    assert shell("novasim list").returncode == 1
+
+
+def test_up_env_down(shell, tmp_path):
+    assert shell("novasim env").returncode == 1
+    up = shell("novasim up --detach --port 0 --hosts 3 --stages instant")
+    assert up.returncode == 0, up.stderr
+    record = json.loads((tmp_path / ".novasim" / "cluster.json").read_text())
+    assert record["endpoint"] in up.stdout
+    again = shell("novasim up --detach --port 0")
+    assert (again.returncode, record["endpoint"] in again.stderr) == (1, True)
+
+    elsewhere = shell('eval "$(novasim env)" && cd / && novasim boot --flavor m1.tiny --image cirros --poll one'
+                      ' && novasim list -f json')
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert '"one"' in elsewhere.stdout
+
+    assert shell("novasim down").returncode == 0
+    assert processes.await_end([record["pid"]], 0)
+    assert not (tmp_path / ".novasim" / "cluster.json").exists()
+    assert shell("novasim down").returncode == 1
+
+    assert shell("novasim up --detach --port 0 --hosts 3 --stages instant").returncode == 0
+    servers = json.loads(shell("novasim list -f json").stdout)
+    assert [(server["Name"], server["Status"]) for server in servers] == [("one", "ACTIVE")]
+    assert shell("novasim down --purge").returncode == 0
+    assert not (tmp_path / ".novasim").exists()
+
+
+def test_a_cluster_of_processes_by_up_and_down(shell, tmp_path, rabbitmq, mariadb):
+    bus = rabbitmq.bus()
+    up = shell(f"novasim up --detach --port 0 --hosts 3 --stages instant --bus '{bus}' --db '{mariadb.database()}'")
+    assert up.returncode == 0, up.stderr + up.stdout
+    record = json.loads((tmp_path / ".novasim" / "cluster.json").read_text())
+    family = processes.descendants([record["pid"]])
+    assert len(family) == 4
+    booted = shell("novasim boot --flavor m1.tiny --image cirros --poll one && novasim resize one m1.small --poll"
+                   " && novasim resize-confirm one --poll && novasim-manage audit")
+    assert booted.returncode == 0, booted.stderr
+    assert shell("novasim down").returncode == 0
+    assert processes.await_end(family, 0)
+    assert rabbitmq.left_messages(bus) == {}

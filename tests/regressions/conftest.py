@@ -1,0 +1,22 @@
+"""The clusters of functional tests; see functional/cluster_fixture.py."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "functional"))
+
+from cluster_fixture import clusters  # noqa: E402 - of the functional tests, which are no package
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    """Make a cluster with options of its own: ``make_cluster(hosts=2, max_attempts=1)``."""
+    yield from clusters(tmp_path)
+
+
+@pytest.fixture
+def cluster(make_cluster):
+    """A cluster of three hosts on which nothing takes time."""
+    return make_cluster()
