@@ -30,7 +30,7 @@ class Api:
 
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, conductor: Any, compute: Any,
                  journal: Journal):
-        self.conf = conf
+        self.conf: cfg.ConfigOpts = conf
         self.db = db
         self.clock = clock
         self.conductor = conductor

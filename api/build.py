@@ -215,6 +215,7 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
     name = body["name"] + several
     image = plan.image["properties"] | {"min_ram": plan.image["min_ram"], "min_disk": plan.image["min_disk"]}
     server_id = str(uuid.uuid4())
+    columns: dict[str, Any] = instances.flavor_columns(plan.flavor)
     return Instance(
         uuid=server_id, project_id=context.project_id, user_id=context.user_id, display_name=name,
         display_description=body.get("description") if request.version >= 19 else name,
@@ -227,7 +228,7 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
         system_metadata=plan.flavor.to_sys(CURRENT) | {
             f"image_{key}"[:255]: str(value)[:255] for key, value in image.items()},
-        **instances.flavor_columns(plan.flavor))
+        **columns)
 
 
 def _auto_disk_config(plan: Plan) -> bool:

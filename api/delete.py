@@ -22,14 +22,15 @@ def delete(request: Request, instance: Instance) -> None:
     def begin(tx: Transaction) -> tuple[Instance, list[str]]:
         begun = instance.task_state == states.DELETING
         # Locks the row first, so that the host read below is the one it keeps.
-        instances.update(tx, instance.uuid, task_state=states.DELETING, progress=0,
-                         **({} if begun else {"task_request_id": context.request_id}))
+        request_id = instance.task_request_id if begun else context.request_id
+        instances.update(tx, instance.uuid, task_state=states.DELETING, progress=0, task_request_id=request_id)
         now = guards.reread(tx, instance)
-        reachable = now.host is not None and hosts.is_up(tx, now.host, since)
         if not begun:
             actions.start(tx, context, instance.uuid, "delete")
         # A host that is away finds what it has to clean in its queue when it comes back.
-        return now, [now.host] if reachable else deletion.erase(tx, instance.uuid)
+        if now.host is not None and hosts.is_up(tx, now.host, since):
+            return now, [now.host]
+        return now, deletion.erase(tx, instance.uuid)
 
     try:
         now, tell = api.db.write(begin)

@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-DEFAULT = [
+DEFAULT: list[cfg.Opt] = [
     cfg.StrOpt("internal_service_availability_zone", default="internal",
                help="Zone that services other than compute agents are shown in."),
     cfg.StrOpt("default_schedule_zone",
@@ -10,7 +10,7 @@ DEFAULT = [
     cfg.StrOpt("instance_name_template", default="instance-%08x",
                help="Name of a guest on its hypervisor, made from the server's internal number."),
 ]
-API = [
+API: list[cfg.Opt] = [
     cfg.IntOpt("max_limit", default=1000, min=1, deprecated_name="osapi_max_limit", deprecated_group="DEFAULT",
                help="The most items of one page of a list, whatever limit a request asks for."),
     cfg.IntOpt("max_request_body_size", default=114688, min=1024, deprecated_name="osapi_max_request_body_size",
@@ -24,7 +24,7 @@ _UNCOUNTED = {
     "injected_file_path_bytes": (255, "bytes of such a file's path"), "key_pairs": (100, "key pairs of a user"),
     "server_groups": (10, "server groups of a project"), "server_group_members": (10, "servers of a server group"),
 }
-QUOTA = [
+QUOTA: list[cfg.Opt] = [
     cfg.IntOpt("instances", default=10, min=-1, deprecated_name="quota_instances", deprecated_group="DEFAULT",
                help="Servers of a project. -1 is unlimited, here and below."),
     cfg.IntOpt("cores", default=20, min=-1, deprecated_name="quota_cores", deprecated_group="DEFAULT",

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from novasim.cli import process
-from novasim.cli.command import Command, natural, positive
+from novasim.cli.command import Command, port, positive
 from novasim.cli.errors import CliError
 from novasim.cli.settings import STATE_DIR, cluster_record
 
@@ -37,7 +37,7 @@ class Up(Command):
         parser.add_argument("--hosts", type=positive, default=10, metavar="N",
                             help="number of simulated hosts (default 10)")
         parser.add_argument("--profile", metavar="NAME", help="shape of a host: small, medium, large or huge")
-        parser.add_argument("--port", type=natural, metavar="P",
+        parser.add_argument("--port", type=port, metavar="P",
                             help="port of the API (default 8774; 0 is any free one)")
         parser.add_argument("--bus", metavar="URL",
                             help="message bus, such as rabbit://user:password@host/; default: none")

@@ -17,6 +17,7 @@ from stevedore import extension
 from novasim.cli.client import Client
 from novasim.cli.errors import UsageError
 
+LAST_PORT = 65535
 # What take_action() of a Lister and of a ShowOne returns: the names of columns or fields, and their values.
 Table = tuple[Sequence[str], Iterable[Sequence[Any]]]
 Record = tuple[Sequence[str], Sequence[Any]]
@@ -107,6 +108,14 @@ def positive(text: str) -> int:
 def natural(text: str) -> int:
     """Argparse type for an integer of at least 0."""
     return _integer(text, 0)
+
+
+def port(text: str) -> int:
+    """Argparse type for a TCP port, or 0 for any free one."""
+    number = _integer(text, 0)
+    if number > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{number} is more than {LAST_PORT}")
+    return number
 
 
 def _integer(text: str, least: int) -> int:

@@ -84,7 +84,7 @@ def launch(arguments: Sequence[str], state_dir: str | os.PathLike[str], wait_s: 
         command = [sys.executable, "-I", "-S", "-c", TIED, str(os.getpid()), *command]
     try:
         errors.parent.mkdir(parents=True, exist_ok=True)
-        with errors.open("ab") as stderr:
+        with errors.open("wb") as stderr:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=stderr, start_new_session=True)
     except OSError as error:

@@ -124,10 +124,10 @@ def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance)
         hosts = agents.db.write(erase)
     except exceptions.InstanceNotFound:
         return
-    agents.note(ctxt, instance, "deleted", states.DELETED, None)
     for other in hosts:
         if other != host:
             agents.compute.terminate_instance(ctxt, other, instance=instance, bdms=[], reservations=[])
+    agents.note(ctxt, instance, "deleted", states.DELETED, None)
 
 
 def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, error: Exception) -> None:
@@ -139,8 +139,11 @@ def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, e
         actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, ctxt.addressed_host)
         record_failure(tx, ctxt, instance, DELETE_EVENT, error)
 
-    with contextlib.suppress(*OVERTAKEN):
+    try:
         agents.db.write(note)
+    except OVERTAKEN as reason:
+        return overtaken(ctxt, instance, "terminate_instance", reason)
+    agents.note(ctxt, instance, "deletion failed", states.ERROR, None)
 
 
 def clean_if_gone(agents: Agents, ctxt: RequestContext, instance_uuid: str) -> None:

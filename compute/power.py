@@ -75,4 +75,5 @@ def _run(agents: Agents, ctxt: RequestContext, instance: Instance, operation: _O
         try:
             agents.db.write(fail, error)
         except OVERTAKEN as reason:
-            overtaken(ctxt, instance, operation.event, reason)
+            return overtaken(ctxt, instance, operation.event, reason)
+        agents.note(ctxt, instance, f"{operation.event} failed", instance.vm_state, None)

@@ -178,7 +178,8 @@ def complete_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instan
                          vm_state=states.RESIZED, task_state=None, launched_at=tx.now, progress=100,
                          power_state=states.RUNNING if power_on else states.SHUTDOWN)
         migrations.advance(tx, migration.id, (states.POST_MIGRATING,), states.FINISHED, step=None)
-        quotas.commit(tx, instance.uuid)
+        now = instances.get(tx, instance.uuid, with_metadata=False)
+        deletion.settle_quota(tx, now, deletion.counted(now, migration), now.flavor(), now.flavor(OLD))
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def finish() -> None:
@@ -203,7 +204,8 @@ def confirm_resize(agents: Agents, ctxt: RequestContext, instance: Instance, mig
         actions.start_event(tx, ctxt.request_id, instance.uuid, event, host)
 
     def settle(tx: Transaction) -> str:
-        now = instances.get(tx, instance.uuid, with_system_metadata=False, with_metadata=False)
+        now = instances.get(tx, instance.uuid, with_metadata=False)
+        current = migrations.get(tx, migration.id)
         # By power_state, not by old_vm_state: an operator may have started the guest by hand (spec 2.5).
         vm_state = states.STOPPED if now.power_state == states.SHUTDOWN else states.ACTIVE
         instances.update(tx, instance.uuid, {"vm_state": (states.RESIZED,), "task_state": (None,)},
@@ -211,7 +213,7 @@ def confirm_resize(agents: Agents, ctxt: RequestContext, instance: Instance, mig
         migrations.advance(tx, migration.id, (states.CONFIRMING,), states.CONFIRMED, step=None)
         instances.drop_stash(tx, instance.uuid)
         claims.settle_on_destination(tx, instance.uuid, migration.id)
-        quotas.commit(tx, instance.uuid)
+        deletion.settle_quota(tx, now, deletion.counted(now, current), now.flavor())
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
         return vm_state
 
@@ -289,10 +291,11 @@ def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instanc
             host=migration.source_compute, node=migration.source_node, vm_state=vm_state, task_state=None,
             launched_at=tx.now, power_state=states.SHUTDOWN if stopped else states.RUNNING,
             **instances.flavor_columns(moved.flavor(OLD)))
+        current = migrations.get(tx, migration.id)
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTED, (ON_SOURCE,), step=None)
         instances.restore_old_flavor(tx, instance.uuid)
         claims.drop_move(tx, instance.uuid, migration.id)
-        quotas.commit(tx, instance.uuid)
+        deletion.settle_quota(tx, moved, deletion.counted(moved, current), moved.flavor(OLD))
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def put_back() -> None:

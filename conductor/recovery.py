@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import msgspec
 
@@ -21,6 +22,7 @@ from novasim.db import actions, instance_pages, instances, migrations, quotas
 from novasim.objects import NEW, Instance, Migration
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T", Instance, Migration)
 
 
 def recover(orchestrator: Orchestrator) -> int:
@@ -30,10 +32,19 @@ def recover(orchestrator: Orchestrator) -> int:
     taken = 0
     for task_state, give_up in ((states.RESIZE_PREP, _restore_move), (states.SCHEDULING, _fail_build)):
         for instance in orchestrator.db.read(instance_pages.stuck, task_state, before, options.recovery_batch):
-            taken += give_up(orchestrator, instance)
+            taken += _safely(give_up, orchestrator, instance)
     for move in orchestrator.db.read(migrations.stale, _MESSAGES, before, options.recovery_batch):
-        taken += _send_again(orchestrator, move)
+        taken += _safely(_send_again, orchestrator, move)
     return taken
+
+
+def _safely(take_up: Callable[[Orchestrator, T], bool], orchestrator: Orchestrator, lost: T) -> bool:
+    """One that cannot be taken up must not keep the others waiting."""
+    try:
+        return take_up(orchestrator, lost)
+    except Exception:
+        LOG.exception("Could not take up %s", lost.uuid)
+        return False
 
 
 def expire_reservations(orchestrator: Orchestrator) -> None:

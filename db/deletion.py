@@ -22,17 +22,19 @@ def counted(instance: Instance, migration: Migration | None) -> dict[str, int]:
     return quota.held(instance.flavor(), old, migration is not None and migration.status in _COMMITTED)
 
 
-def settle_quota(tx: Transaction, instance: Instance, before: dict[str, int], flavor: Flavor | None) -> None:
-    """After an operation broke off: open reservations go, and the quota becomes what the server is now.
+def settle_quota(tx: Transaction, instance: Instance, before: dict[str, int], flavor: Flavor | None,
+                 old: Flavor | None = None) -> None:
+    """After an operation ended, well or not: open reservations go, and the quota becomes what the server is now.
+
+    Not by committing what was reserved: that may have expired meanwhile, on a host that was away for a day.
 
     :param before: what it counted for until now
     :param flavor: what it is from now on; None when it is gone
+    :param old: what it was before a move that waits for confirm or revert
     """
-    quotas.rollback(tx, instance.uuid)
-    after = {} if flavor is None else quota.boot_deltas(flavor)
+    after = {} if flavor is None else quota.held(flavor, old, finished=True)
     surplus = {name: amount - after.get(name, 0) for name, amount in before.items() if amount != after.get(name, 0)}
-    if surplus:
-        quotas.give_back(tx, instance, surplus)
+    quotas.settle(tx, instance, surplus)
 
 
 def erase(tx: Transaction, instance_uuid: str) -> list[str]:

@@ -113,11 +113,12 @@ def _lock(tx: Transaction, project_id: str | None, user_id: str | None) -> tuple
 
 def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
            defaults: Mapping[str, int]) -> dict[str, Any]:
-    own, totals = _lock(tx, project_id, user_id)
+    # All that can be read before the lock is: the whole project waits for whoever has it.
     allowed = limits(tx, project_id, defaults)
+    overrides = {} if user_id is None else user_limits(tx, project_id, user_id)
+    own, totals = _lock(tx, project_id, user_id)
     overs, used, ceilings = quota.exceeded(deltas, allowed, totals), totals, allowed
-    if not overs and user_id is not None:
-        overrides = user_limits(tx, project_id, user_id)
+    if not overs and overrides:
         used = {name: row.in_use + row.reserved for name, row in own.items()}
         ceilings = {name: overrides.get(name, quota.UNLIMITED) for name in deltas}
         overs = quota.exceeded(deltas, ceilings, used)
@@ -177,6 +178,26 @@ def commit(tx: Transaction, instance_uuid: str) -> None:
 def rollback(tx: Transaction, instance_uuid: str) -> None:
     """The operation came to nothing: what was reserved for the server is free again."""
     _settle(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all(), used=False)
+
+
+def settle(tx: Transaction, instance: Instance, surplus: Mapping[str, int]) -> None:
+    """An operation ended: what was reserved for it is free again, and what the server uses no more is given back.
+
+    :param surplus: how much less it uses than before; negative where it uses more
+    """
+    rows = tx.execute(_OPEN, {"uuid": instance.uuid}).all()
+    if not rows and not surplus:
+        return
+    own, _ = _lock(tx, instance.project_id, instance.user_id)
+    freed: dict[int, int] = {}
+    for row in rows:
+        if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount:
+            freed[row.usage_id] = freed.get(row.usage_id, 0) + max(row.delta, 0)
+    unused = {own[name].id: amount for name, amount in surplus.items()}
+    for usage_id in sorted({*freed, *unused}):
+        change = {"b_in_use": -unused.get(usage_id, 0), "b_reserved": -freed.get(usage_id, 0)}
+        if any(change.values()):
+            tx.execute(_CHANGE, {"b_id": usage_id, "b_now": tx.now, **change})
 
 
 def expire(tx: Transaction, before: datetime, limit: int = 1000) -> int:

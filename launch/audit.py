@@ -20,7 +20,7 @@ from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.store import GuestStore
 from novasim.db import claims, deletion, hosts, instance_pages, instances, migrations, models
 from novasim.db.engine import Database, Transaction
-from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Instance, Migration
+from novasim.objects import CURRENT, FLAVOR_KEYS, NEW, OLD, OLD_VM_STATE, Instance, Migration
 
 _WAITING = (states.FINISHED, states.CONFIRMING, states.REVERTING)
 
@@ -123,6 +123,10 @@ def _claims(server: Instance, moves: list[Migration], held: list[Any]) -> Iterat
                        f"{(claim.memory_mb, claim.vcpus, claim.disk_gb)} on {claim.host}")
 
 
+def _has_snapshot(server: Instance) -> bool:
+    return all(CURRENT + key in server.system_metadata for key in FLAVOR_KEYS)
+
+
 def _metadata(server: Instance, moves: list[Migration]) -> Iterator[str]:
     """Spec 2.4 and 9.3: which snapshots stand in system_metadata at rest."""
     if server.task_state is not None:
@@ -135,6 +139,8 @@ def _metadata(server: Instance, moves: list[Migration]) -> Iterator[str]:
             yield f"{count} keys {prefix}*, not {wanted}"
     if (OLD_VM_STATE in server.system_metadata) != bool(moves):
         yield "old_vm_state " + ("is missing" if moves else "is left over")
+    if not _has_snapshot(server):
+        return
     flavor = server.flavor()
     if instances.flavor_columns(flavor) != {name: getattr(server, name) for name in instances.flavor_columns(flavor)}:
         yield f"its columns are not those of its flavor {flavor.name}"
@@ -179,6 +185,8 @@ def _quotas(picture: Picture) -> Iterator[str]:
     counted: collections.Counter[tuple[str | None, str | None, str]] = collections.Counter()
     for server in picture.servers:
         moves = picture.moves.get(server.uuid, [])
+        if not _has_snapshot(server):
+            continue
         for name, amount in deletion.counted(server, moves[0] if moves else None).items():
             counted[server.project_id, server.user_id, name] += amount
     reserved: collections.Counter[tuple[str | None, str | None, str]] = collections.Counter()

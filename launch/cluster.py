@@ -105,6 +105,7 @@ def _announce(directory: Path, facts: dict[str, Any]) -> None:
 def main(argv: Sequence[str]) -> int:
     began = time.monotonic()
     arguments = parse(argv)
+    stop = service.StopSignal()
     try:
         conf = configure(arguments)
         conf.set_override("log_file", "cluster.log")
@@ -117,7 +118,7 @@ def main(argv: Sequence[str]) -> int:
         service.say({"error": error.text})
         return 1
     _announce(arguments.state_dir, _facts(arguments, conf, cluster.endpoint, began))
-    service.wait_for_signal()
+    stop.wait()
     (arguments.state_dir / FACTS).unlink(missing_ok=True)
     cluster.stop()
     return 0

@@ -36,6 +36,7 @@ from novasim.scheduler.endpoints import SchedulerEndpoints
 
 LOG = logging.getLogger(__name__)
 RECOVERIES_AT_ONCE = 16
+STOP_ON_EOF = "NOVASIM_STOP_ON_EOF"
 
 
 class Running:
@@ -118,15 +119,23 @@ def configure(service: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     return conf
 
 
-def wait_for_signal() -> None:
-    """Return at SIGTERM or SIGINT. The interpreter itself writes to a pipe: a handler must not touch locks, and with
-    greenthreads not even a file."""
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    select.select([reader], [], [])
+class StopSignal:
+    """SIGTERM and SIGINT, noted from when this is made on.
+
+    The interpreter itself writes to a pipe: a handler must not touch locks, and with greenthreads not even a file.
+    With NOVASIM_STOP_ON_EOF set, the end of standard input counts too: a parent that dies takes its children along.
+    """
+
+    def __init__(self) -> None:
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        self._sources = [reader, *([0] if os.environ.get(STOP_ON_EOF) else [])]
+
+    def wait(self) -> None:
+        select.select(self._sources, [], [])
 
 
 def say(facts: dict[str, Any]) -> None:
@@ -137,6 +146,7 @@ def say(facts: dict[str, Any]) -> None:
 
 def main(service: str, argv: Sequence[str]) -> int:
     """Run one service until it is told to stop."""
+    stop = StopSignal()
     try:
         conf = configure(service, argv)
         ground = wiring.Ground(conf, service)
@@ -146,7 +156,7 @@ def main(service: str, argv: Sequence[str]) -> int:
         sys.stderr.write(f"novasim-{service}: {error.text}\n")
         return 1
     say({"ready": service, **{name: fact for name, fact in running.facts.items() if isinstance(fact, str | int)}})
-    wait_for_signal()
+    stop.wait()
     LOG.info("Stopping")
     running.stop()
     ground.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from oslo_config import cfg
 from novasim import exceptions
 from novasim.db import engine, versioning
 from novasim.launch import hostnames, seed
+from novasim.launch import service as service_process
 from novasim.sim.clock import Clock
 
 LOG = logging.getLogger(__name__)
@@ -73,8 +75,9 @@ class SplitCluster:
                    "--log-file", f"{service}.log"]
         if service == "compute":
             command += ["--host", self._hosts]
-        self._processes[service] = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                                    text=True)
+        self._processes[service] = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+            env=os.environ | {service_process.STOP_ON_EOF: "1"})
 
     def _wait_ready(self, service: str) -> dict[str, Any]:
         process = self._processes[service]
@@ -110,5 +113,6 @@ class SplitCluster:
                 LOG.error("%s does not stop; ending it", service)
                 process.kill()
                 process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()

@@ -40,7 +40,7 @@ EXCHANGE = "nova"
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     """All options of ours, for the sample and for every process."""
-    return [group for room in _ROOMS for group in room.list_opts()]
+    return [group for room in (config, *_ROOMS) for group in room.list_opts()]
 
 
 def _register_messaging(conf: cfg.ConfigOpts) -> None:

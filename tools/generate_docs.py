@@ -23,7 +23,7 @@ seam.choose(seam.THREADING)
 from oslo_config import cfg  # noqa: E402
 from oslo_policy import policy as oslo_policy  # noqa: E402
 
-from novasim import config, policy, states  # noqa: E402
+from novasim import policy, states  # noqa: E402
 from novasim.api import microversion, routes, server_actions  # noqa: E402
 from novasim.launch import wiring  # noqa: E402
 from novasim.rpc.compute import Compute  # noqa: E402
@@ -78,12 +78,12 @@ All of them: oslo-config-generator --namespace oslo.messaging --namespace oslo.l
 
 
 def options() -> dict[str, list[cfg.Opt]]:
-    """All options of ours by section, each once."""
+    """All options of ours by section, each once, as the rooms list them."""
     sections: dict[str, dict[str, cfg.Opt]] = {}
-    for section, members in [*config.list_opts(), *wiring.list_opts()]:
+    for section, members in wiring.list_opts():
         sections.setdefault(section or "DEFAULT", {}).update({option.name: option for option in members})
-    return {section: [found[name] for name in sorted(found)] for section, found in
-            sorted(sections.items(), key=lambda item: (item[0] != "DEFAULT", item[0]))}
+    order = sorted(sections, key=lambda section: (section != "DEFAULT", section))
+    return {section: list(sections[section].values()) for section in order}
 
 
 def _values(option: cfg.Opt) -> list[str]:

@@ -73,16 +73,16 @@ def _text(error: jsonschema.ValidationError) -> str:
     message = error.message
     if error.validator == "format":
         message = f"{error.instance!r} is not a {error.validator_value!r}"
-    if not error.path:
+    if not error.absolute_path:
         return message
     return f"Invalid input for field/attribute {_field(error)}. Value: {error.instance}. {message}"
 
 
 def _field(error: jsonschema.ValidationError) -> str:
-    """The innermost name on the way to a value, with its place in a list."""
-    places = [str(step) for step in error.path if isinstance(step, int)] if isinstance(error.path[-1], int) else []
-    name = next((step for step in reversed(error.path) if isinstance(step, str)), "")
-    return f"{name}[{places[-1]}]" if places else name
+    """The innermost name on the way to a value, with its place where that is in a list."""
+    path = error.absolute_path
+    name = next((step for step in reversed(path) if isinstance(step, str)), "")
+    return f"{name}[{path[-1]}]" if isinstance(path[-1], int) else name
 
 
 class Schema:
@@ -128,7 +128,7 @@ def whole_number(least: int = 0, most: int = 0x7FFFFFFF) -> dict[str, Any]:
 
 
 TRUE = frozenset({"1", "t", "true", "on", "y", "yes"})
-BOOLEAN = {"type": ["boolean", "string"],
+BOOLEAN: dict[str, Any] = {"type": ["boolean", "string"],
            "enum": [True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes", "y", "t",
                     False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no", "n", "f"]}
 NAME = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}

@@ -3,7 +3,6 @@
 import ast
 import configparser
 import dataclasses
-import functools
 import os
 import pathlib
 
@@ -28,7 +27,6 @@ class Source:
         return self.path.rpartition("/")[0].partition("/")[0]
 
 
-@functools.cache
 def repository_files():
     """Return all files of the repository as relative paths; what git ignores stays out."""
     found = []
@@ -70,8 +68,6 @@ def sources(files):
 def setup_cfg():
     """The packaging as declared in setup.cfg."""
     parser = configparser.ConfigParser(interpolation=None)
-    # "novasim.etc = etc/novasim" are pairs, but "novasim.etc" alone in another section must keep its case.
-    parser.optionxform = str
     parser.read(ROOT / "setup.cfg")
     return parser
 

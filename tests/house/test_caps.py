@@ -67,6 +67,15 @@ def test_waivers_only_shrink(size, waivers, word):
 
 
 def test_methods_and_nested_functions_are_measured():
-    text = "class A:\n    def f(self):\n        def g():\n            pass\n\n        return g\n\n    def h(self):\n        pass\n"
+    text = """\
+class A:
+    def f(self):
+        def g():
+            pass
+        return g
+
+    async def h(self):
+        pass
+"""
     found = {name: size for name, size, _ in sizes("x.py", text, ast.parse(text))}
-    assert found == {"x.py": 7, "x.py:A": 2, "x.py:A.f": 4, "x.py:A.f.g": 2, "x.py:A.h": 2}
+    assert found == {"x.py": 8, "x.py:A": 2, "x.py:A.f": 4, "x.py:A.f.g": 2, "x.py:A.h": 2}

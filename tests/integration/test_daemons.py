@@ -1,7 +1,7 @@
 """The throw-away servers are real, belong to one run alone, and leave nothing behind."""
 
+import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,19 +15,6 @@ import throwaway
 
 SERVERS = [daemons.RabbitMQ, daemons.MariaDB, daemons.PostgreSQL]
 TOOL = pathlib.Path(daemons.__file__)
-
-
-def families():
-    """The pids of all servers of all runs on this machine that belong to us."""
-    return {int(process.name) for process in pathlib.Path("/proc").glob("[0-9]*") if is_daemon(process)}
-
-
-def is_daemon(process):
-    """Whether the process carries the mark of a throw-away server."""
-    try:
-        return f"{throwaway.MARK}=".encode() in (process / "environ").read_bytes()
-    except OSError:
-        return False
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -92,23 +79,18 @@ def test_a_command_gets_the_urls_and_its_exit_code_is_ours(tmp_path):
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_servers_end_with_whoever_started_them(end):
-    before = families()
-    tool = subprocess.Popen([sys.executable, TOOL, "--mariadb"], stderr=subprocess.PIPE, text=True)
+def test_servers_end_with_whoever_started_them(end, tmp_path):
+    tool = subprocess.Popen(
+        [sys.executable, TOOL, "--mariadb"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert "mysql+pymysql://" in tool.stderr.readline()
-    started = families() - before
-    assert started
-    homes = {home_of(pid) for pid in started}
+    servers = processes.descendants([tool.pid])
+    assert servers
     tool.send_signal(end)
     tool.communicate()
-    assert processes.await_end(started, 10)
-    left = [home for home in homes if home.exists()]
-    assert bool(left) is (end == signal.SIGKILL), "only a tool that was killed cannot tidy up its folder"
-    for home in left:
-        shutil.rmtree(home)
-
-
-def home_of(pid):
-    """The folder that the server process ``pid`` belongs to."""
-    environ = pathlib.Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return pathlib.Path(dict(setting.split("=", 1) for setting in environ if setting)[throwaway.MARK])
+    assert processes.await_end(servers, 10)
+    # A tool that was killed cannot tidy up its folder.
+    assert bool(list(tmp_path.iterdir())) is (end == signal.SIGKILL)

@@ -187,7 +187,7 @@ def test_a_day_in_the_cloud(database, rabbitmq, make_fleet, trace, request):
     journals = {path.name for path in (fleet.home / "state" / "journal").iterdir() if path.stat().st_size}
     idle = [member.name for member in fleet.members if f"{member.service}-{member.pid}.jsonl" not in journals]
     assert not idle, "every process had its share of the work"
-    fleet.stop()
+    assert fleet.stop() < 8, "nobody waits for his next look at the bus before he goes"
     assert not fleet.running()
     assert [queue["name"] for queue in rabbitmq.queues(bus) if queue["name"].startswith("reply_")] == []
     assert fleet.complaints() == []

@@ -156,7 +156,7 @@ def test_death_at_any_step(make_cluster, mortal, recovery_first, story):
     for number in itertools.count():
         uuid = cluster.boot() if last != "boot" else None
         for verb in past:
-            getattr(cluster, verb, lambda uuid, verb=verb: cluster.power(uuid, verb))(uuid)
+            cluster.do(uuid, verb)
         mortal.arm(cluster, number)
         mark = cluster.watch.mark()
         uuid = cluster.create() if last == "boot" else cluster.begin(uuid, last)

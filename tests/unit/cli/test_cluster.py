@@ -165,7 +165,8 @@ def test_up_in_the_foreground_ends_when_the_cluster_is_stopped_elsewhere(foregro
     assert (one.returncode, err) == (0, "stopped; its state is kept\n")
 
 
-@pytest.mark.parametrize("option", [("--hosts", "0"), ("--hosts", "x"), ("--port", "-1"), ("--wait", "0")])
+@pytest.mark.parametrize("option", [("--hosts", "0"), ("--hosts", "x"), ("--port", "-1"), ("--port", "65536"),
+                                    ("--wait", "0")])
 def test_bad_option_is_named(novasim, option):
     code, _out, err = novasim("up", *option)
     assert code == 2

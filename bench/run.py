@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Boots and resizes a second, CPU and memory, for both sizes of cluster.
+
+``embedded`` is one process with SQLite; ``split`` is one process of each service with RabbitMQ and MariaDB, started
+for it. Wall-clock numbers are those of this machine with all that it does besides; CPU per cycle, exact counts and
+ratios are what to compare.
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+
+HERE = pathlib.Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tools")]
+
+import daemons  # noqa: E402
+import fleet  # noqa: E402
+import load  # noqa: E402
+import meter  # noqa: E402
+import yardstick  # noqa: E402
+
+from novasim.cli import process  # noqa: E402
+
+HOSTS, MANY = 60, 1000
+# Longer than the interval of heartbeats, so that one is in it.
+IDLE_S = 12
+# The real Nova with its fake driver on a machine like this one, and what this project wants to reach.
+NOVA = {"CPU ms a cycle": 2100, "one resize, p50 ms": 1600, "RSS KB an agent": 130_000}
+TARGETS = {"embedded": {"CPU ms a cycle, all": 20, "RSS KB an agent": 400},
+           "split": {"CPU ms a cycle, all": 100, "RSS KB an agent": 400}}
+
+
+def main():
+    """Run and print; 1 when a target is missed."""
+    given = parse()
+    results = {"exact": exact()}
+    for size in ("embedded", "split") if given.size == "both" else (given.size,):
+        results[size] = SIZES[size](given)
+    for size in SIZES.keys() & results.keys():
+        results[size] |= ratios(results[size], results["exact"])
+    missed = misses(results)
+    if given.json:
+        given.json.write_text(json.dumps(results | {"missed": missed}, indent=1) + "\n")
+    print(table(results))
+    for line in missed:
+        print(f"missed: {line}")
+    return 1 if missed else 0
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", choices=("both", *SIZES), default="both")
+    parser.add_argument("--clients", type=int, default=32, help="clients at once (default 32)")
+    parser.add_argument("--boots", type=int, default=200, help="servers to boot (default 200)")
+    parser.add_argument("--cycles", type=int, default=10, help="resizes and confirms of each client (default 10)")
+    parser.add_argument("--alone", type=int, default=40, help="resizes one after the other (default 40)")
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all results there")
+    return parser.parse_args()
+
+
+def exact():
+    """Statements and messages of a cycle, counted in a process of their own."""
+    done = subprocess.run([sys.executable, str(HERE / "exact.py")], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def embedded(given):
+    """One process with SQLite."""
+    options = ["--hosts", str(HOSTS), "--stages", "instant", "--profile", "huge",
+               *(word for name in ("instances", "cores", "ram") for word in ("--set", f"quota.{name}=-1"))]
+    with process.own_cluster(options) as cluster:
+        pid = cluster.process.pid
+        results = measure(given, cluster.record["endpoint"], {"cluster": lambda: [pid]})
+    with tempfile.TemporaryDirectory() as folder:
+        results["raw transaction, CPU ms"] = yardstick.transaction_ms(f"sqlite:///{folder}/bench", list)
+    with process.own_cluster(["--hosts", "1"]) as one, process.own_cluster(["--hosts", str(MANY)]) as many:
+        results |= per_agent([one.process.pid], [many.process.pid])
+    return results
+
+
+def split(given):
+    """A process of each service, RabbitMQ and MariaDB."""
+    with contextlib.ExitStack() as stack:
+        rabbitmq, mariadb = (stack.enter_context(server()) for server in (daemons.RabbitMQ, daemons.MariaDB))
+
+        def cluster():
+            home = stack.enter_context(tempfile.TemporaryDirectory(prefix="novasim-bench-"))
+            options = {"DEFAULT.profile": "huge"}
+            return stack.enter_context(fleet.Fleet(home, rabbitmq.bus(), mariadb.database(), options))
+
+        one = cluster()
+        for service in ("conductor", "scheduler", "api"):
+            one.start(service, service)
+        one.start("compute", f"cmp-[0001-{HOSTS:04d}]")
+        groups = {member.service: lambda pid=member.pid: [pid] for member in one.members}
+        results = measure(given, one.endpoint, groups | {"rabbitmq": rabbitmq.running, "mariadb": mariadb.running})
+        results["stop, s"] = one.stop()
+        results["raw message, CPU ms"] = yardstick.message_ms(rabbitmq.bus(), rabbitmq.running)
+        results["raw transaction, CPU ms"] = yardstick.transaction_ms(mariadb.database(), mariadb.running)
+        few, many = cluster(), cluster()
+        agents = [few.start("compute", "cmp-0001"), many.start("compute", f"cmp-[0001-{MANY:04d}]")]
+        results |= per_agent(*([member.pid for member in members] for members in agents))
+    return results
+
+
+SIZES = {"embedded": embedded, "split": split}
+
+
+def measure(given, endpoint, groups):
+    """Boot, resize, and count what it takes."""
+    with load.Load(endpoint, given.clients) as clients:
+        servers, boot_s = clients.boots(given.boots)
+        mine = servers[:given.clients]
+        clients.cycles(mine, 1)
+        counted, clients.looks = meter.Meter(groups), 0
+        cycles, cycle_s = clients.cycles(mine, given.cycles)
+        spent, looks = counted.spent(cycles), clients.looks
+        alone = load.quantiles_ms(clients.alone(servers[0], given.alone))
+    return {
+        "boots a second": given.boots / boot_s,
+        "cycles a second": cycles / cycle_s,
+        "status requests a cycle": looks / cycles,
+        "one resize, p50 ms": alone[0],
+        "one resize, p95 ms": alone[1],
+        **{f"CPU ms a cycle, {name}": value for name, value in spent.items()},
+        **{f"RSS MB, {name}": meter.rss_kb(pids()) / 1024 for name, pids in groups.items()},
+    }
+
+
+def per_agent(one, many):
+    """What each agent more costs: memory, and CPU of a process while nothing is asked of it."""
+    before = meter.cpu_ms(many)
+    threading.Event().wait(IDLE_S)
+    return {"RSS KB an agent": (meter.rss_kb(many) - meter.rss_kb(one)) / (MANY - 1),
+            f"idle CPU of {MANY} agents, %": (meter.cpu_ms(many) - before) / (10 * IDLE_S)}
+
+
+def ratios(result, counts):
+    """How far a cycle is from the raw price of its messages and transactions."""
+    raw = (counts["messages"] * result.get("raw message, CPU ms", 0)
+           + counts["transactions"] * result["raw transaction, CPU ms"])
+    return {"CPU as a multiple of the raw messages and transactions": result["CPU ms a cycle, all"] / raw,
+            "times less CPU than the real Nova": NOVA["CPU ms a cycle"] / result["CPU ms a cycle, all"]}
+
+
+def misses(results):
+    """A line for each target that is not reached."""
+    return [f"{size}: {name} is {results[size][name]:.1f}, wanted are less than {limit}"
+            for size, targets in TARGETS.items() if size in results
+            for name, limit in targets.items() if results[size][name] >= limit]
+
+
+def table(results):
+    """All of it for people to read."""
+    sizes = [size for size in SIZES if size in results]
+    names = dict.fromkeys(name for size in sizes for name in results[size])
+    width = max(map(len, names))
+    lines = [" ".join([" " * width, *(f"{size:>12}" for size in sizes)])]
+    for name in names:
+        cells = (f"{results[size][name]:12.1f}" if name in results[size] else " " * 12 for size in sizes)
+        lines.append(" ".join([f"{name:{width}}", *cells]))
+    lines.append("")
+    lines += [f"{name + ' a cycle':{width}} {count:12.1f}" for name, count in results["exact"].items()]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""What agents do by the clock: confirm by themselves, follow the guests' power, correct sums, clear away (spec 8.10,
+8.11, 8.8)."""
+
+import pytest
+from cluster_fixture import MEDIUM, SMALL, TINY
+from sqlalchemy import update
+
+from novasim import states
+from novasim.compute import periodics, tracker
+from novasim.compute.virt.driver import BACKUP, GUEST, Guest
+from novasim.conductor import recovery
+from novasim.db import hosts, models
+from novasim.sim.clock import ManualClock
+
+
+@pytest.fixture
+def manual(make_cluster):
+    return make_cluster(clock=ManualClock(), resize_confirm_window=10)
+
+
+def test_confirmed_by_itself(manual):
+    uuid = manual.boot(MEDIUM)
+    manual.resize(uuid, TINY)
+    manual.clock.advance(9)
+    periodics.confirm_resizes(manual.agents)
+    assert manual.state(uuid) == ("resized", None)
+    manual.clock.advance(1)
+    periodics.confirm_resizes(manual.agents)
+    hop = manual.watch.wait("confirmed")[0]
+    assert manual.state(uuid) == ("active", None)
+    record = manual.record(uuid, hop["request_id"])
+    assert (record["action"], record["message"]) == ("confirmResize", None)
+    assert manual.quota() == {"cores": (1, 0), "instances": (1, 0), "ram": (512, 0)}
+
+
+@pytest.mark.parametrize("word", ["revert", "delete"])
+def test_the_user_was_faster(manual, word):
+    uuid = manual.boot()
+    manual.resize(uuid)
+    manual.clock.advance(10)
+    manual.faults.add({"at": "rpc.send", "match": {"method": {"revert": "revert_resize",
+                                                              "delete": "terminate_instance"}[word]}, "do": "drop"})
+    manual.begin(uuid, word)
+    before = manual.move(uuid).status
+    periodics.confirm_resizes(manual.agents)
+    assert (manual.move(uuid).status, manual.watch.count("send confirm_resize")) == (before, 0)
+    manual.faults.clear()
+    manual.delete(uuid)
+
+
+def test_never_without_a_window(make_cluster):
+    cluster = make_cluster(clock=ManualClock())
+    uuid = cluster.boot()
+    cluster.resize(uuid)
+    cluster.clock.advance(50)
+    periodics.confirm_resizes(cluster.agents)
+    assert cluster.move(uuid).status == "finished"
+
+
+def test_a_confirm_whose_reservation_expired_still_refunds(make_cluster):
+    """The source was away for longer than reservations last."""
+    cluster = make_cluster(clock=ManualClock(), reservation_expire=5)
+    uuid = cluster.boot(MEDIUM)
+    cluster.resize(uuid, TINY)
+    cluster.faults.add({"at": "rpc.send", "match": {"method": "confirm_resize"}, "do": "drop", "times": 1})
+    cluster.begin(uuid, "confirm")
+    cluster.clock.advance(6)
+    recovery.expire_reservations(cluster.orchestrator)
+    cluster.restart()
+    cluster.watch.wait("confirmed") if cluster.state(uuid)[0] == "resized" else None
+    assert cluster.quota() == {"cores": (1, 0), "instances": (1, 0), "ram": (512, 0)}
+
+
+def test_a_guest_that_went_off_stops_its_server(cluster):
+    uuid = cluster.boot()
+    cluster.agents.driver.power_off(cluster.row(uuid).host, uuid)
+    periodics.sync_power_states(cluster.agents)
+    row = cluster.row(uuid)
+    assert (row.vm_state, row.task_state, row.power_state) == ("stopped", None, states.SHUTDOWN)
+
+
+def test_a_guest_that_went_on_by_itself_is_stopped_again(cluster):
+    uuid = cluster.stopped()
+    host = cluster.row(uuid).host
+    cluster.agents.driver.power_on(host, uuid)
+    periodics.sync_power_states(cluster.agents)
+    assert cluster.state(uuid) == ("stopped", None)
+    assert cluster.guests(uuid) == {(host, GUEST): states.SHUTDOWN}
+
+
+def test_a_resized_guest_that_went_off_stays_resized(cluster):
+    uuid = cluster.boot()
+    cluster.resize(uuid)
+    host = cluster.row(uuid).host
+    cluster.agents.driver.power_off(host, uuid)
+    periodics.sync_power_states(cluster.agents)
+    row = cluster.row(uuid)
+    assert (row.vm_state, row.power_state) == ("resized", states.SHUTDOWN)
+    cluster.confirm(uuid)
+    assert cluster.state(uuid) == ("stopped", None)
+
+
+def test_wrong_sums_are_corrected(cluster):
+    cluster.boot(SMALL)
+    with cluster.db.transaction() as tx:
+        tx.execute(update(models.compute_nodes).where(models.compute_nodes.c.host == "cmp-0002").values(
+            vcpus_used=7, memory_mb_used=1, free_ram_mb=3))
+    assert len(cluster.audit()) == 2
+    assert tracker.audit(cluster.agents) == ["cmp-0002"]
+    assert cluster.audit() == []
+    node = cluster.db.read(hosts.nodes, "cmp-0002")[0]
+    assert node.free_ram_mb == node.memory_mb - node.memory_mb_used
+    assert tracker.audit(cluster.agents) == []
+
+
+def test_workload_is_counted(cluster):
+    uuid = cluster.boot()
+    cluster.resize(uuid)
+    tracker.audit(cluster.agents)
+    running = {node.host: node.running_vms for node in cluster.db.read(hosts.nodes)}
+    assert {host for host, count in running.items() if count} == {cluster.row(uuid).host}
+    assert sum(running.values()) == 1
+
+
+def test_only_left_overs_are_cleared_away(cluster):
+    moved, at_rest = cluster.boot(), cluster.boot()
+    cluster.resize(moved)
+    wanted = cluster.all_guests()
+    stray = "99999999-9999-9999-9999-999999999999"
+    put = cluster.agents.driver._store.put
+    put(Guest("cmp-0001", stray, GUEST, states.RUNNING, 1, 512, 0))
+    put(Guest("cmp-0002", stray, BACKUP, states.SHUTDOWN, 1, 512, 0))
+    other = next(host for host in ("cmp-0001", "cmp-0002") if host != cluster.row(at_rest).host)
+    put(Guest(other, at_rest, GUEST, states.RUNNING, 1, 512, 0))
+    put(Guest(other, at_rest, BACKUP, states.SHUTDOWN, 1, 512, 0))
+    assert len(cluster.audit()) >= 3
+    periodics.cleanup_leftovers(cluster.agents)
+    assert sorted(cluster.all_guests()) == sorted(wanted)
+
+
+def test_the_copy_of_a_failed_move_is_kept(cluster):
+    """It may be the last one; only the end of the server ends it."""
+    uuid = cluster.boot()
+    cluster.faults.add({"at": "virt.finish_migration", "do": {"raise": "x"}})
+    cluster.resize(uuid, until="compute_finish_resize failed")
+    kept = cluster.all_guests()
+    periodics.cleanup_leftovers(cluster.agents)
+    assert cluster.all_guests() == kept != []

@@ -1,0 +1,57 @@
+"""A database of its own for each test, at the newest revision, with a stopped clock."""
+
+import shutil
+import uuid
+
+import pytest
+
+from novasim.context import RequestContext
+from novasim.db import engine, flavors, instances, versioning
+from novasim.objects import CURRENT, Flavor, Instance
+from novasim.sim.clock import ManualClock
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """A file with the tables, to be copied: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("db") / "empty.sqlite"
+    database = engine.Database(f"sqlite:///{path}", ManualClock())
+    versioning.upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def db(tmp_path, clock, empty):
+    shutil.copy(empty, tmp_path / "novasim.sqlite")
+    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock, pool_size=8)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def flavor(db):
+    return db.write(flavors.create, Flavor(flavorid="small", name="m1.small", memory_mb=2048, vcpus=2, root_gb=20,
+                                           ephemeral_gb=5, swap=512, rxtx_factor=1.5))
+
+
+@pytest.fixture
+def make_server(db, flavor):
+    """Insert a server: ``make_server(vm_state="active", host="cmp-1")``."""
+    def make(**values):
+        given = {"uuid": str(uuid.uuid4()), "project_id": "p", "user_id": "u", "display_name": "vm",
+                 "system_metadata": flavor.to_sys(CURRENT), **instances.flavor_columns(flavor)}
+        server = Instance(**(given | values))
+        db.write(instances.create, [server])
+        return server
+    return make
+
+
+@pytest.fixture
+def ctxt():
+    return RequestContext(user_id="u", project_id="p")

@@ -1,0 +1,119 @@
+"""Limits, reservations and usage, alone and with many at once."""
+
+import threading
+
+import pytest
+
+from novasim import exceptions, quota
+from novasim.db import quotas
+
+LIMITS = {"cores": 20, "instances": 10, "ram": 51200}
+
+
+def used(db, project="p", user=None):
+    return db.read(quotas.usage, project, user)
+
+
+def test_use_and_give_back(db, make_server):
+    server = make_server()
+    db.write(quotas.use, "p", "u", {"cores": 2, "instances": 1, "ram": 100}, LIMITS)
+    assert used(db) == {"cores": (2, 0), "instances": (1, 0), "ram": (100, 0)}
+    db.write(quotas.give_back, server, {"cores": 2, "ram": 100})
+    assert used(db) == {"cores": (0, 0), "instances": (1, 0), "ram": (0, 0)}
+
+
+@pytest.mark.parametrize(("end", "cores"), [(quotas.commit, (5, 0)), (quotas.rollback, (2, 0))])
+def test_a_reservation_is_settled_once(db, make_server, end, cores):
+    server = make_server()
+    db.write(quotas.use, "p", "u", {"cores": 2}, LIMITS)
+    assert len(db.write(quotas.reserve, server, {"cores": 3}, LIMITS, 100)) == 1
+    assert used(db)["cores"] == (2, 3)
+    for _ in range(2):
+        db.write(end, server.uuid)
+        assert used(db)["cores"] == cores
+
+
+def test_a_decrease_is_refunded_at_commit_only(db, make_server):
+    server = make_server()
+    db.write(quotas.use, "p", "u", {"cores": 4}, LIMITS)
+    db.write(quotas.reserve, server, {"cores": -3}, {}, 100)
+    assert used(db)["cores"] == (4, 0)
+    db.write(quotas.commit, server.uuid)
+    assert used(db)["cores"] == (1, 0)
+
+
+def test_nothing_to_reserve(db, make_server):
+    assert db.write(quotas.reserve, make_server(), {}, LIMITS, 100) == []
+
+
+def test_reservations_expire(db, clock, make_server):
+    first, second = make_server(), make_server()
+    db.write(quotas.reserve, first, {"cores": 3}, LIMITS, 5)
+    db.write(quotas.reserve, second, {"cores": 4}, LIMITS, 50)
+    clock.advance(6)
+    assert db.write(quotas.expire, clock.now()) == 1
+    assert used(db)["cores"] == (0, 4)
+    db.write(quotas.commit, first.uuid)
+    assert used(db)["cores"] == (0, 4), "what has expired cannot be committed"
+    assert db.write(quotas.expire, clock.now()) == 0
+
+
+def test_reserved_counts_too(db, make_server):
+    server = make_server()
+    db.write(quotas.use, "p", "u", {"cores": 10}, LIMITS)
+    db.write(quotas.reserve, server, {"cores": 8}, LIMITS, 100)
+    with pytest.raises(exceptions.OverQuota, match="Requested 3, but already used 18 of 20 cores"):
+        db.write(quotas.use, "p", "u", {"cores": 3, "ram": 1}, LIMITS)
+    assert used(db)["ram"] == (0, 0), "all or nothing"
+
+
+def test_the_project_pays_for_all_its_users(db):
+    db.write(quotas.use, "p", "u", {"cores": 15}, LIMITS)
+    with pytest.raises(exceptions.OverQuota):
+        db.write(quotas.use, "p", "other", {"cores": 6}, LIMITS)
+    db.write(quotas.use, "q", "other", {"cores": 6}, LIMITS)
+    assert (used(db)["cores"], used(db, "p", "other")["cores"]) == ((15, 0), (0, 0))
+
+
+def test_limits_of_project_and_user(db):
+    db.write(quotas.set_limits, "p", {"cores": -1})
+    db.write(quotas.set_limits, "p", {"cores": 5}, "u")
+    assert db.read(quotas.limits, "p", LIMITS)["cores"] == -1
+    assert db.read(quotas.limits, "p", LIMITS, "u")["cores"] == 5
+    with pytest.raises(exceptions.OverQuota, match="of 5 cores"):
+        db.write(quotas.use, "p", "u", {"cores": 6}, LIMITS)
+    db.write(quotas.use, "p", "other", {"cores": 600}, LIMITS)
+    db.write(quotas.set_limits, "p", {"cores": 7}, "u")
+    assert db.read(quotas.user_limits, "p", "u") == {"cores": 7}
+    db.write(quotas.delete_limits, "p", "u")
+    db.write(quotas.delete_limits, "p")
+    assert db.read(quotas.limits, "p", LIMITS, "u") == LIMITS
+
+
+def test_many_at_once_pass_no_limit(db):
+    results, start = [], threading.Event()
+
+    def take():
+        start.wait()
+        try:
+            db.write(quotas.use, "p", "u", quota_of_one(), LIMITS)
+            results.append(True)
+        except exceptions.OverQuota:
+            results.append(False)
+
+    threads = [threading.Thread(target=take) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    start.set()
+    for thread in threads:
+        thread.join()
+    assert (results.count(True), results.count(False)) == (10, 6)
+    assert used(db) == {"cores": (10, 0), "instances": (10, 0), "ram": (5120, 0)}
+
+
+def quota_of_one():
+    return {"cores": 1, "instances": 1, "ram": 512}
+
+
+def test_what_is_checked_is_what_is_counted():
+    assert quota.COUNTED == tuple(sorted(LIMITS))
