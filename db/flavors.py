@@ -30,8 +30,8 @@ SORT_KEYS = frozenset({"created_at", "description", "disabled", "ephemeral_gb", 
 def _read(tx: Transaction, rows: Sequence[Any]) -> list[Flavor]:
     flavors = {row.id: Flavor(**row._mapping, extra_specs={}) for row in rows}
     if flavors:
-        for row in tx.execute(_EXTRA_SPECS, {"ids": list(flavors)}):
-            flavors[row.instance_type_id].extra_specs[row.key] = row.value
+        for flavor_id, specs in extra_specs(tx, list(flavors)).items():
+            flavors[flavor_id].extra_specs = specs
     return list(flavors.values())
 
 
@@ -131,8 +131,8 @@ def delete_extra_specs(tx: Transaction, flavor_id: int, keys: Sequence[str]) -> 
 def extra_specs(tx: Transaction, ids: Sequence[int]) -> dict[int, dict[str, str]]:
     """The extra specs of flavors by internal id, those without any left out: one statement."""
     found: dict[int, dict[str, str]] = {}
-    for flavor_id, key, value in tx.execute(_EXTRA_SPECS, {"ids": list(ids)}):
-        found.setdefault(flavor_id, {})[key] = value
+    for row in tx.execute(_EXTRA_SPECS, {"ids": list(ids)}):
+        found.setdefault(row.instance_type_id, {})[row.key] = row.value
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
+from oslo_messaging.rpc import client as rpc_client
 
 from novasim import config, exceptions
 from novasim.api import options as api_options
@@ -47,6 +48,8 @@ def _register_messaging(conf: cfg.ConfigOpts) -> None:
     """transport_url and its kin, so that they can be set like any other option."""
     oslo_messaging.set_transport_defaults(EXCHANGE)
     oslo_messaging.TransportURL.parse(conf, "sim://")
+    # A client registers its own only when it is made, too late for an override of rpc_response_timeout.
+    conf.register_opts(rpc_client._client_opts)
 
 
 def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,

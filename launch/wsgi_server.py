@@ -69,6 +69,7 @@ class Server:
 
     def _serve_threads(self, app: Callable[..., Any], threads: int) -> Callable[[], None]:
         import waitress
+        from waitress import wasyncore
 
         server = waitress.create_server(app, sockets=[self._sock], threads=threads, channel_timeout=600,
                                         clear_untrusted_proxy_headers=False)
@@ -77,7 +78,8 @@ class Server:
 
         def stop() -> None:
             server.task_dispatcher.shutdown(timeout=1)
-            server.close()
+            # In the thread that waits for the sockets: closed under its hands, they would be bad descriptors to it.
+            server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
             thread.join(5)
         return stop
 
