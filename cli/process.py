@@ -27,6 +27,8 @@ ENTRY = "novasim.launch.entry"
 PROGRAM = "novasim-cluster"
 STOP_S = 30.0
 READY_S = 60.0
+# To stop when it was not even ready.
+GIVE_UP_S = 5.0
 STDERR = "cluster.stderr"
 # A small program before the real one: it asks the kernel to stop it when its parent is gone, however that
 # ended, and this stays in force over exec. (A preexec_fn would do it in a fork of a process with threads.)
@@ -57,12 +59,13 @@ class Cluster:
         close_pipe(self.process)
         return self.process.wait()
 
-    def stop(self) -> int:
-        """Ask the process to stop, make it stop after 30 s, and return its exit code."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            if not wait_exit(self.process.pid, STOP_S):
-                os.killpg(self.process.pid, signal.SIGKILL)
+    def stop(self, seconds: float | None = None) -> int:
+        """Ask the process to stop, make it stop after `seconds` (None: 30), and return its exit code."""
+        self.process.terminate()
+        wait_exit(self.process.pid, STOP_S if seconds is None else seconds)
+        with contextlib.suppress(ProcessLookupError):
+            # What is left of its group: itself if it does not stop, services that it should have taken along.
+            os.killpg(self.process.pid, signal.SIGKILL)
         close_pipe(self.process)
         return self.process.wait()
 
@@ -93,7 +96,7 @@ def launch(arguments: Sequence[str], state_dir: str | os.PathLike[str], wait_s: 
     try:
         record = _ready(process, wait_s, errors)
     except BaseException:
-        Cluster(process, {}, home).stop()
+        Cluster(process, {}, home).stop(GIVE_UP_S)
         raise
     return Cluster(process, record, home)
 
@@ -209,7 +212,7 @@ def _ready(process: subprocess.Popen[bytes], wait_s: float, errors: pathlib.Path
     if "endpoint" in record:
         return record
     raise CliError(record.get("error") or f"the cluster ended before it was ready{_last_line(errors)}. "
-                                          f"See {errors} and the logs beside it")
+                                          f"See the logs in {errors.parent}")
 
 
 def _first_line(process: subprocess.Popen[bytes], deadline: float) -> bytes | None:

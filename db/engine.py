@@ -94,7 +94,9 @@ class Database:
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if self._sqlite else contextlib.nullcontext())
         for engine in (self._writer, self._reader):
-            exc_filters.register_engine(engine)
+            # Not exc_filters.register_engine: its further listeners are for savepoints, of which there are none, and
+            # make each statement a quarter dearer.
+            event.listen(engine, "handle_error", exc_filters.handler, retval=True)
             if self._sqlite:
                 _prepare_sqlite(engine)
         self._retry = retry.wrap_db_retry(

@@ -187,7 +187,12 @@ def _quotas(picture: Picture) -> Iterator[str]:
         moves = picture.moves.get(server.uuid, [])
         if not _has_snapshot(server):
             continue
-        for name, amount in deletion.counted(server, moves[0] if moves else None).items():
+        try:
+            deltas = deletion.counted(server, moves[0] if moves else None)
+        except KeyError as error:
+            yield f"server {server.uuid}: cannot be counted for its quota without the key {error}"
+            continue
+        for name, amount in deltas.items():
             counted[server.project_id, server.user_id, name] += amount
     reserved: collections.Counter[tuple[str | None, str | None, str]] = collections.Counter()
     for row in picture.reservations:

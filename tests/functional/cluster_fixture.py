@@ -69,7 +69,73 @@ class Watch:
         return sum(hop["what"] == what for hop in self.hops[since:])
 
 
-class Cluster:
+class Records:
+    """Behind the scenes: what the tables and the hypervisors hold."""
+
+    conf: Any
+    db: Any
+    agents: Any
+
+    def row(self, uuid: str) -> Instance:
+        return self.db.read(instances.get, uuid)
+
+    def state(self, uuid: str) -> tuple[str | None, str | None]:
+        row = self.row(uuid)
+        return row.vm_state, row.task_state
+
+    def move(self, uuid: str) -> Migration:
+        """The newest move of a server."""
+        return self.db.read(migrations.list_page, {"instance_uuid": uuid}, newest_first=True)[0]
+
+    def held(self, uuid: str) -> list[tuple[str, int, int, int, bool]]:
+        """The claims of a server: (host, MB, vCPUs, GB, is it a move's), sorted."""
+        return sorted((claim["host"], claim["memory_mb"], claim["vcpus"], claim["disk_gb"],
+                       claim["migration_id"] is not None) for claim in self.db.read(claims.of_instance, uuid))
+
+    def quota(self, project: str = "demo") -> dict[str, tuple[int, int]]:
+        """(in use, reserved) by resource."""
+        return self.db.read(quotas.usage, project)
+
+    def guests(self, uuid: str) -> dict[tuple[str, str], int]:
+        """Power states by (host, role): what the hypervisors hold of a server."""
+        return {(guest.host, guest.role): guest.power_state for guest in self.all_guests()
+                if guest.instance_uuid == uuid}
+
+    def all_guests(self) -> list[Guest]:
+        return self.agents.driver.list_guests()
+
+    def snapshots(self, uuid: str) -> dict[str, str | None]:
+        """Names of the flavors that system_metadata keeps by prefix; each has all ten keys or none."""
+        sys_meta = self.row(uuid).system_metadata
+        found = {}
+        for prefix in ("", "old_", "new_"):
+            keys = [f"{prefix}instance_type_{crumb}" for crumb in CRUMBS]
+            have = [key in sys_meta for key in keys]
+            assert all(have) or not any(have), (prefix, sys_meta)
+            found[prefix] = sys_meta[f"{prefix}instance_type_name"] if have[0] else None
+        found["old_vm_state"] = sys_meta.get("old_vm_state")
+        return found
+
+    def fault(self, uuid: str) -> str | None:
+        found = self.db.read(actions.latest_faults, [uuid]).get(uuid)
+        return None if found is None else str(found["message"])
+
+    def record(self, uuid: str, request: str) -> dict[str, Any]:
+        """An action with its events."""
+        return self.db.read(actions.get, uuid, request)
+
+    def audit_at_rest(self) -> list[str]:
+        """The audit of a cluster that is stopped, when all that was under way has ended."""
+        database = engine.connect(self.conf, Clock())
+        findings = audit.run(self.conf, database)
+        database.close()
+        return findings
+
+    def audit(self) -> list[str]:
+        return audit.run(self.conf, self.db)
+
+
+class Cluster(Records):
     """An embedded cluster and its user."""
 
     def __init__(self, state_dir: Path, hosts: int = 3, clock: Any = None, **overrides: Any):
@@ -95,8 +161,6 @@ class Cluster:
         """The same cluster again; what was in its queues is lost, as with a broker that died too."""
         self.stop()
         self.start()
-
-    # As a user.
 
     def http(self, method: str, path: str, body: Any = None, token: str = USER, version: str = "2.1",
              raw: bytes | None = None) -> webob.Response:
@@ -190,66 +254,6 @@ class Cluster:
 
     def status(self, uuid: str) -> str:
         return str(self.get(f"/servers/{uuid}")["server"]["status"])
-
-    # Behind the scenes.
-
-    def row(self, uuid: str) -> Instance:
-        return self.db.read(instances.get, uuid)
-
-    def state(self, uuid: str) -> tuple[str | None, str | None]:
-        row = self.row(uuid)
-        return row.vm_state, row.task_state
-
-    def move(self, uuid: str) -> Migration:
-        """The newest move of a server."""
-        return self.db.read(migrations.list_page, {"instance_uuid": uuid}, newest_first=True)[0]
-
-    def held(self, uuid: str) -> list[tuple[str, int, int, int, bool]]:
-        """The claims of a server: (host, MB, vCPUs, GB, is it a move's), sorted."""
-        return sorted((claim["host"], claim["memory_mb"], claim["vcpus"], claim["disk_gb"],
-                       claim["migration_id"] is not None) for claim in self.db.read(claims.of_instance, uuid))
-
-    def quota(self, project: str = "demo") -> dict[str, tuple[int, int]]:
-        """(in use, reserved) by resource."""
-        return self.db.read(quotas.usage, project)
-
-    def guests(self, uuid: str) -> dict[tuple[str, str], int]:
-        """Power states by (host, role): what the hypervisors hold of a server."""
-        return {(guest.host, guest.role): guest.power_state for guest in self.all_guests()
-                if guest.instance_uuid == uuid}
-
-    def all_guests(self) -> list[Guest]:
-        return self.agents.driver.list_guests()
-
-    def snapshots(self, uuid: str) -> dict[str, str | None]:
-        """Names of the flavors that system_metadata keeps by prefix; each has all ten keys or none."""
-        sys_meta = self.row(uuid).system_metadata
-        found = {}
-        for prefix in ("", "old_", "new_"):
-            keys = [f"{prefix}instance_type_{crumb}" for crumb in CRUMBS]
-            have = [key in sys_meta for key in keys]
-            assert all(have) or not any(have), (prefix, sys_meta)
-            found[prefix] = sys_meta[f"{prefix}instance_type_name"] if have[0] else None
-        found["old_vm_state"] = sys_meta.get("old_vm_state")
-        return found
-
-    def fault(self, uuid: str) -> str | None:
-        found = self.db.read(actions.latest_faults, [uuid]).get(uuid)
-        return None if found is None else str(found["message"])
-
-    def record(self, uuid: str, request: str) -> dict[str, Any]:
-        """An action with its events."""
-        return self.db.read(actions.get, uuid, request)
-
-    def audit_at_rest(self) -> list[str]:
-        """The audit of a cluster that is stopped, when all that was under way has ended."""
-        database = engine.connect(self.conf, Clock())
-        findings = audit.run(self.conf, database)
-        database.close()
-        return findings
-
-    def audit(self) -> list[str]:
-        return audit.run(self.conf, self.db)
 
 
 def clusters(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cluster_fixture import clusters  # noqa: E402 - beside this file, which is no package
+from cluster_fixture import clusters
 
 
 @pytest.fixture

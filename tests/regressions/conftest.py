@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "functional"))
 
-from cluster_fixture import clusters  # noqa: E402 - of the functional tests, which are no package
+from cluster_fixture import clusters
 
 
 @pytest.fixture

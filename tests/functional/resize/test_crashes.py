@@ -84,17 +84,6 @@ def mortal(monkeypatch):
     return fate
 
 
-def begin(cluster, uuid, verb):
-    """What a user asks for, without waiting."""
-    if verb == "delete":
-        assert cluster.http("DELETE", f"/servers/{uuid}").status_int == 204
-        return
-    body, status = {"resize": ({"resize": {"flavorRef": SMALL}}, 202), "confirm": ({"confirmResize": None}, 204),
-                    "revert": ({"revertResize": None}, 202), "stop": ({"os-stop": None}, 202),
-                    "start": ({"os-start": None}, 202), "reboot": ({"reboot": {"type": "HARD"}}, 202)}[verb]
-    cluster.action(uuid, body, status=status)
-
-
 ENDS = {"boot": "built", "resize": "waiting for confirm or revert", "confirm": "confirmed", "revert": "reverted",
         "delete": "deleted", "stop": "compute_stop_instance", "start": "compute_start_instance",
         "reboot": "compute_reboot_instance"}

@@ -1,7 +1,7 @@
 """What is left when a hop fails (spec 2.7): the state, the claim, the quota, the fault, the failed action."""
 
 import pytest
-from cluster_fixture import ADMIN, LARGE, MEDIUM, SMALL, TINY, USER
+from cluster_fixture import ADMIN, LARGE, MEDIUM, SMALL, USER
 
 from novasim import states
 

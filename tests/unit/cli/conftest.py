@@ -194,6 +194,9 @@ if mode == "error":
     sys.exit(1)
 if mode == "crash":
     sys.exit("Traceback\\nBoom: it broke")
+if mode == "orphan":
+    import subprocess
+    record["orphan"] = subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL).pid
 if mode != "slow":
     with open(os.path.join(home, "cluster.json"), "w") as file:
         json.dump(record, file)
@@ -201,6 +204,8 @@ if mode != "slow":
 signal.sigwait([signal.SIGTERM])
 if mode == "bad-end":
     sys.exit(3)
+if mode == "orphan":
+    sys.exit(0)
 if mode == "stubborn":
     signal.sigwait([signal.SIGUSR1])
 '''

@@ -110,21 +110,24 @@ def test_one_connection_a_thread_is_kept(api, client):
     assert others[0] != first
 
 
-def serve_once_per_connection(listener, answers):
+def serve_once_per_connection(listener, closed):
     """A server that closes each connection after its answer, without having said that it would."""
-    for _number in range(answers):
+    for event in closed:
         connection, _address = listener.accept()
         with connection:
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        event.set()
 
 
 def test_connection_closed_by_the_server_is_opened_again():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve_once_per_connection, args=(listener, 2))
+        closed = [threading.Event(), threading.Event()]
+        thread = threading.Thread(target=serve_once_per_connection, args=(listener, closed))
         thread.start()
         with Client(Settings(f"http://127.0.0.1:{listener.getsockname()[1]}/v2.1", "a:b")) as client:
             assert client.get("/one") == {}
+            assert closed[0].wait(10)
             assert client.post("/two", {}) == {}
         thread.join()
 

@@ -32,7 +32,7 @@ def test_error_of_the_cluster_is_told(stand_in, tmp_path):
 
 def test_crash_points_at_the_log(stand_in, tmp_path):
     stand_in("crash")
-    with pytest.raises(CliError, match="ended before it was ready: Boom: it broke. See .*cluster.stderr"):
+    with pytest.raises(CliError, match="ended before it was ready: Boom: it broke. See the logs in .*/state/log$"):
         process.launch([], tmp_path / "state")
 
 
@@ -62,6 +62,13 @@ def test_cluster_that_does_not_stop_is_killed(stand_in, tmp_path, monkeypatch):
     monkeypatch.setattr(process, "STOP_S", 0.1)
     cluster = process.launch([], tmp_path / "state")
     assert cluster.stop() == -signal.SIGKILL
+
+
+def test_services_that_a_cluster_left_behind_are_swept_away(stand_in, tmp_path):
+    stand_in("orphan")
+    cluster = process.launch([], tmp_path / "state")
+    assert cluster.stop() == 0
+    assert process.wait_exit(cluster.record["orphan"], 10)
 
 
 def test_child_ends_with_its_parent(stand_in, tmp_path):

@@ -116,4 +116,4 @@ def quota_of_one():
 
 
 def test_what_is_checked_is_what_is_counted():
-    assert quota.COUNTED == tuple(sorted(LIMITS))
+    assert tuple(sorted(LIMITS)) == quota.COUNTED

@@ -31,7 +31,8 @@ def test_a_move_pays_early_and_refunds_late(old, new):
 
 
 @pytest.mark.parametrize(("deltas", "used", "over"), [
-    ({"cores": 1, "ram": 1}, {}, []), ({"cores": 11, "ram": 11}, {}, ["cores"]), ({"cores": 1}, {"cores": 10}, ["cores"]),
+    ({"cores": 1, "ram": 1}, {}, []), ({"cores": 11, "ram": 11}, {}, ["cores"]),
+    ({"cores": 1}, {"cores": 10}, ["cores"]),
     ({"cores": -5}, {"cores": 99}, []), ({"cores": 0}, {"cores": 99}, [])])
 def test_exceeded(deltas, used, over):
     assert quota.exceeded(deltas, {"cores": 10, "ram": -1}, used) == over

@@ -34,8 +34,12 @@ class Echo(Contract):
         """Remember it, for a host."""
 
 
+class Foreign(Exception):
+    """Of a module that nobody was told of."""
+
+
 class Service:
-    errors: ClassVar = {"no host": exceptions.NoValidHost(reason="full"), "broken": KeyError("x"),
+    errors: ClassVar = {"no host": exceptions.NoValidHost(reason="full"), "broken": Foreign("x"),
                         "own": exceptions.ComputeHostNotFound(host="a")}
 
     def __init__(self, name, heard):
@@ -66,8 +70,9 @@ def ctxt():
 @pytest.fixture(autouse=True)
 def caps(monkeypatch):
     """The proxy asks the configuration for the cap of its topic."""
-    from novasim.rpc import options
     from oslo_config import cfg
+
+    from novasim.rpc import options
     monkeypatch.setattr(options, "UPGRADE_LEVELS", [*options.UPGRADE_LEVELS, cfg.StrOpt("echo")])
 
 
