@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions, quota, states
 from novasim.api import guards, schemas
 from novasim.api.wsgi import Request
-from novasim.db import actions, flavors, hosts, images, instances, quotas
+from novasim.db import actions, endings, flavors, hosts, images, instances, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import CURRENT, Flavor, Instance
 
@@ -69,7 +69,7 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         request.note("create accepted", server)
 
     def undo(_error: Exception) -> None:
-        api.db.write(_forget, servers, plan.flavor)
+        api.db.write(_forget, servers)
 
     guards.send(api.conductor.build_instances, context, undo=undo, instances=servers, image=plan.image,
                 filter_properties=plan.filter_properties, admin_password=password,
@@ -78,10 +78,9 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
     return servers, password
 
 
-def _forget(tx: Transaction, servers: list[Instance], flavor: Flavor) -> None:
+def _forget(tx: Transaction, servers: list[Instance]) -> None:
     for server in servers:
-        quotas.give_back(tx, server, quota.boot_deltas(flavor))
-        instances.soft_delete(tx, server.uuid)
+        endings.erase(tx, server.uuid)
 
 
 def _plan(request: Request, whole: dict[str, Any]) -> Plan:

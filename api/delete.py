@@ -5,7 +5,7 @@ from __future__ import annotations
 from novasim import exceptions, states
 from novasim.api import guards, liveness
 from novasim.api.wsgi import Request
-from novasim.db import actions, deletion, hosts, instances
+from novasim.db import actions, endings, hosts, instances
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -30,7 +30,7 @@ def delete(request: Request, instance: Instance) -> None:
         # A host that is away finds what it has to clean in its queue when it comes back.
         if now.host is not None and hosts.is_up(tx, now.host, since):
             return now, [now.host]
-        return now, deletion.erase(tx, instance.uuid)
+        return now, endings.erase(tx, instance.uuid)
 
     try:
         now, tell = api.db.write(begin)

@@ -10,7 +10,7 @@ from novasim.api import delete, guards, lock, power, resize
 from novasim.api.schemas import Versions
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, instances
+from novasim.db import actions, endings, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -45,7 +45,14 @@ def _settled(settle: Callable[..., None], action: str) -> Callable[[Request, Ins
 def _reset_state(request: Request, instance: Instance, body: dict[str, Any]) -> None:
     def transaction(tx: Transaction) -> Instance:
         vm_state = {"active": states.ACTIVE, "error": states.ERROR}[body["state"]]
+        instances.update(tx, instance.uuid)
+        now = instances.get(tx, instance.uuid, with_metadata=False)
+        move = migrations.in_progress(tx, instance.uuid)
+        if move is not None:
+            # A server that is neither moving nor waiting must not hold room on two hosts.
+            endings.abandon(tx, now, move, vm_state)
         instances.update(tx, instance.uuid, vm_state=vm_state, task_state=None)
+        quotas.rollback(tx, instance.uuid)
         actions.start(tx, request.context, instance.uuid, "resetState")
         return guards.reread(tx, instance)
 

@@ -9,7 +9,7 @@ from typing import Any
 from novasim import exceptions, states
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken, record_failure
 from novasim.context import RequestContext
-from novasim.db import actions, claims, deletion, instances
+from novasim.db import actions, claims, endings, instances
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -118,7 +118,7 @@ def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance)
 
     def erase(tx: Transaction) -> list[str]:
         actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, host, done=True)
-        return deletion.erase(tx, instance.uuid)
+        return endings.erase(tx, instance.uuid)
 
     try:
         hosts = agents.db.write(erase)

@@ -18,7 +18,7 @@ from novasim import exceptions, states
 from novasim.compute import lifecycle
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken, record_failure
 from novasim.context import RequestContext
-from novasim.db import actions, claims, deletion, instances, migrations, quotas
+from novasim.db import actions, claims, endings, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import NEW, OLD, OLD_VM_STATE, Flavor, Instance, Migration
 
@@ -179,7 +179,7 @@ def complete_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instan
                          power_state=states.RUNNING if power_on else states.SHUTDOWN)
         migrations.advance(tx, migration.id, (states.POST_MIGRATING,), states.FINISHED, step=None)
         now = instances.get(tx, instance.uuid, with_metadata=False)
-        deletion.settle_quota(tx, now, deletion.counted(now, migration), now.flavor(), now.flavor(OLD))
+        endings.settle_quota(tx, now, endings.counted(now, migration), now.flavor(), now.flavor(OLD))
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def finish() -> None:
@@ -213,7 +213,7 @@ def confirm_resize(agents: Agents, ctxt: RequestContext, instance: Instance, mig
         migrations.advance(tx, migration.id, (states.CONFIRMING,), states.CONFIRMED, step=None)
         instances.drop_stash(tx, instance.uuid)
         claims.settle_on_destination(tx, instance.uuid, migration.id)
-        deletion.settle_quota(tx, now, deletion.counted(now, current), now.flavor())
+        endings.settle_quota(tx, now, endings.counted(now, current), now.flavor())
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
         return vm_state
 
@@ -295,7 +295,7 @@ def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instanc
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTED, (ON_SOURCE,), step=None)
         instances.restore_old_flavor(tx, instance.uuid)
         claims.drop_move(tx, instance.uuid, migration.id)
-        deletion.settle_quota(tx, moved, deletion.counted(moved, current), moved.flavor(OLD))
+        endings.settle_quota(tx, moved, endings.counted(moved, current), moved.flavor(OLD))
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def put_back() -> None:
@@ -316,6 +316,8 @@ def _guard(agents: Agents, ctxt: RequestContext, instance: Instance, migration: 
         return work()
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, event, reason)
+        if event == "compute_resize_instance":
+            put_back(agents, ctxt, instance)
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
     except Exception as error:
         LOG.exception("%s of %s on %s failed (%s)", event, instance.uuid, ctxt.addressed_host, ctxt.request_id)
@@ -338,10 +340,16 @@ def undo(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Mi
 
 
 def put_back(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
-    """The server stays on the source: let its guest be one again, as it was."""
+    """Let the guest be one again, as it was, if its server is still here: not handed over, not gone."""
     try:
+        now = agents.db.read(instances.get, instance.uuid, None, False, False, False)
+        if now.host != ctxt.addressed_host:
+            return
         agents.driver.finish_revert_migration(ctxt.addressed_host or "", instance.uuid,
                                               instance.vm_state != states.STOPPED)
+        agents.note(ctxt, instance, "guest put back", now.vm_state, now.task_state)
+    except exceptions.InstanceNotFound:
+        return
     except exceptions.HypervisorError as error:
         LOG.error("Guest %s could not be put back on %s: %s", instance.uuid, ctxt.addressed_host, error.text)
 
@@ -360,21 +368,6 @@ def break_off(tx: Transaction, ctxt: RequestContext, instance: Instance, migrati
         raise exceptions.MigrationStatusConflict(migration_id=current.id, actual=current.status, expected="moving")
     untouched = isinstance(error, exceptions.InstanceFaultRollback)
     vm_state = now.vm_state if untouched and now.vm_state != states.RESIZED else states.ERROR
-    before = deletion.counted(now, current)
-    flavor = now.flavor()
-    values: dict[str, Any] = {}
-    if now.task_state == states.RESIZE_FINISH:
-        # The flavors had changed places for a guest that never came to be.
-        flavor = now.flavor(OLD)
-        values = dict(instances.flavor_columns(flavor))
-    instances.update(tx, now.uuid, {"task_state": (now.task_state,), "vm_state": (now.vm_state,)},
-                     vm_state=vm_state, task_state=None, **values)
-    migrations.advance(tx, migration.id, (current.status,), states.MIG_ERROR, step=None)
-    if now.task_state == states.RESIZE_FINISH:
-        instances.restore_old_flavor(tx, now.uuid)
-    else:
-        instances.drop_stash(tx, now.uuid)
-    claims.replace(tx, now.uuid, now.host or "", now.node or "", flavor)
-    deletion.settle_quota(tx, now, before, flavor)
+    endings.abandon(tx, now, current, vm_state)
     record_failure(tx, ctxt, now, event, error)
     return vm_state or states.ERROR

@@ -148,3 +148,11 @@ def all_in_progress(tx: Transaction) -> list[Migration]:
     """Every move that has not ended: for checkers, not for services."""
     return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
         _T.status.in_(states.IN_PROGRESS), _T.deleted == 0))]
+
+
+def failed_ends(tx: Transaction) -> set[tuple[str, str]]:
+    """(server, host) of both ends of every failed move of a server that lives: for checkers, not for services."""
+    rows = tx.execute(select(_T.instance_uuid, _T.source_compute, _T.dest_compute).join_from(
+        models.migrations, models.instances, models.instances.c.uuid == _T.instance_uuid).where(
+        _T.status == states.MIG_ERROR, _T.deleted == 0, models.instances.c.deleted == 0))
+    return {(row.instance_uuid, host) for row in rows for host in (row.source_compute, row.dest_compute)}

@@ -141,13 +141,6 @@ def use(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Ma
         tx.execute(_CHANGE, {"b_id": own[name].id, "b_in_use": deltas[name], "b_reserved": 0, "b_now": tx.now})
 
 
-def give_back(tx: Transaction, instance: Instance, deltas: Mapping[str, int]) -> None:
-    """Return what a server used (amounts positive): a delete, or a boot that came to nothing."""
-    own, _ = _lock(tx, instance.project_id, instance.user_id)
-    for name in sorted(deltas):
-        tx.execute(_CHANGE, {"b_id": own[name].id, "b_in_use": -deltas[name], "b_reserved": 0, "b_now": tx.now})
-
-
 def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defaults: Mapping[str, int],
             expire_s: int) -> list[str]:
     """Reserve deltas for an operation on a server; negative ones are only noted until commit (spec 11.1).
@@ -170,14 +163,9 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
     return [row["uuid"] for row in rows]
 
 
-def commit(tx: Transaction, instance_uuid: str) -> None:
-    """The operation succeeded: what was reserved for the server is used now. Running it twice changes nothing."""
-    _settle(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all(), used=True)
-
-
 def rollback(tx: Transaction, instance_uuid: str) -> None:
     """The operation came to nothing: what was reserved for the server is free again."""
-    _settle(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all(), used=False)
+    _release(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all())
 
 
 def settle(tx: Transaction, instance: Instance, surplus: Mapping[str, int]) -> None:
@@ -204,12 +192,12 @@ def expire(tx: Transaction, before: datetime, limit: int = 1000) -> int:
     """Roll back reservations that nobody settled in time; returns how many."""
     rows = tx.execute(select(_R.id, _R.usage_id, _R.delta).where(
         _R.deleted == 0, _R.expire < before).order_by(_R.usage_id).limit(limit)).all()
-    _settle(tx, rows, used=False)
+    _release(tx, rows)
     return len(rows)
 
 
-def _settle(tx: Transaction, rows: Sequence[Any], used: bool) -> None:
+def _release(tx: Transaction, rows: Sequence[Any]) -> None:
     for row in rows:
         if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount:
-            tx.execute(_CHANGE, {"b_id": row.usage_id, "b_in_use": row.delta if used else 0,
-                                 "b_reserved": -max(row.delta, 0), "b_now": tx.now})
+            tx.execute(_CHANGE, {"b_id": row.usage_id, "b_in_use": 0, "b_reserved": -max(row.delta, 0),
+                                 "b_now": tx.now})

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from novasim import quota, states
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.store import GuestStore
-from novasim.db import claims, deletion, hosts, instance_pages, instances, migrations, models
+from novasim.db import claims, endings, hosts, instance_pages, instances, migrations, models
 from novasim.db.engine import Database, Transaction
 from novasim.objects import CURRENT, FLAVOR_KEYS, NEW, OLD, OLD_VM_STATE, Instance, Migration
 
@@ -38,6 +38,8 @@ class Picture:
     reservations: list[Any]
     guests: dict[str, list[Guest]]
     reserved: dict[str, int]
+    # (server, host) at either end of a move that has failed: what lies there may be the last copy.
+    failed: set[tuple[str, str]]
 
 
 def _grouped(rows: Iterable[Any]) -> dict[str, list[Any]]:
@@ -56,7 +58,7 @@ def _read(tx: Transaction, guests: list[Guest], reserved: dict[str, int]) -> Pic
         claims.sums(tx), hosts.nodes(tx),
         {(row.project_id, row.user_id, row.resource): (row.in_use, row.reserved) for row in usages},
         list(tx.execute(select(models.reservations).where(models.reservations.c.deleted == 0))), _grouped(guests),
-        reserved)
+        reserved, migrations.failed_ends(tx))
 
 
 def run(conf: cfg.ConfigOpts, database: Database) -> list[str]:
@@ -89,7 +91,8 @@ def _servers(picture: Picture) -> Iterator[str]:
         moves = picture.moves.get(server.uuid, [])
         held = picture.claims.get(server.uuid, [])
         for finding in (*_states(server, moves), *_claims(server, moves, held), *_metadata(server, moves),
-                        *_guests(server, moves, picture.guests.get(server.uuid, []))):
+                        *_guests(server, moves, picture.guests.get(server.uuid, [])),
+                        *_copies(server, moves, picture)):
             yield f"server {server.uuid} ({server.vm_state}/{server.task_state}): {finding}"
 
 
@@ -160,10 +163,19 @@ def _guests(server: Instance, moves: list[Migration], guests: list[Guest]) -> It
         wanted = states.RUNNING if server.vm_state == states.ACTIVE else states.SHUTDOWN
         if homes[server.host or ""].power_state != wanted:
             yield f"its guest's power state is {homes[server.host or ''].power_state}, not {wanted}"
-    kept = {guest.host for guest in guests if guest.role == BACKUP}
-    sources = {move.source_compute for move in moves}
-    if kept != sources and not (server.vm_state != states.RESIZED and not kept):
-        yield f"copies for a revert are on {sorted(kept) or 'no host'}, not on {sorted(map(str, sources)) or 'none'}"
+
+
+def _copies(server: Instance, moves: list[Migration], picture: Picture) -> Iterator[str]:
+    """What is kept for a revert lies on the source of the move, or where a move has failed; nowhere else."""
+    if server.task_state is not None:
+        return
+    kept = {guest.host for guest in picture.guests.get(server.uuid, []) if guest.role == BACKUP}
+    sources = {move.source_compute or "" for move in moves}
+    if missing := sources - kept:
+        yield f"no copy for a revert on {', '.join(sorted(missing))}"
+    allowed = sources | {host for uuid, host in picture.failed if uuid == server.uuid}
+    if extra := kept - allowed:
+        yield f"a copy for a revert is left on {', '.join(sorted(extra))}"
 
 
 def _orphans(picture: Picture) -> Iterator[str]:
@@ -188,7 +200,7 @@ def _quotas(picture: Picture) -> Iterator[str]:
         if not _has_snapshot(server):
             continue
         try:
-            deltas = deletion.counted(server, moves[0] if moves else None)
+            deltas = endings.counted(server, moves[0] if moves else None)
         except KeyError as error:
             yield f"server {server.uuid}: cannot be counted for its quota without the key {error}"
             continue

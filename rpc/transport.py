@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -18,6 +19,9 @@ from novasim.rpc.contract import Contract
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
 
+LOG = logging.getLogger(__name__)
+# Longer than the 5 s after which a listener that no message wakes looks up by itself.
+CLOSE_S = 6.0
 # Errors are rebuilt from this module only; anything else arrives as RemoteError.
 ALLOWED_REMOTE_EXMODS = ["novasim.exceptions"]
 
@@ -61,6 +65,14 @@ class Messaging:
         What is not done by then ends with the process; it is taken up at the next start.
         """
         threading.Thread(target=self._wake, daemon=True).start()
+        ending = threading.Thread(target=self._end, args=(timeout,), daemon=True)
+        ending.start()
+        # While the broker is away its driver tries to reach it for ever, and hears of nothing else.
+        ending.join(timeout + CLOSE_S)
+        if ending.is_alive():
+            LOG.warning("The message bus does not answer; leaving it without a farewell")
+
+    def _end(self, timeout: float) -> None:
         for rpc in self._servers:
             rpc.stop()
         waiting = threading.Thread(target=self._drain, daemon=True)

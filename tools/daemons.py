@@ -91,6 +91,11 @@ class RabbitMQ(Daemon):
         command = [find("rabbitmqctl", "rabbitmq-server"), "--quiet", "--formatter", "json", "list_queues", "-p", host]
         return json.loads(self.run(command + columns))
 
+    def break_connections(self, url):
+        """Close all connections to the bus at ``url`` from this end, as a broker that restarts does."""
+        control = [find("rabbitmqctl", "rabbitmq-server"), "--quiet", "close_all_connections"]
+        self.run([*control, "-p", url.removeprefix(self.url), "broken by a test"])
+
     def left_messages(self, url=None):
         """Return {queue: messages} for the queues that still hold a message, delivered or not."""
         counts = {q["name"]: q["messages_ready"] + q["messages_unacknowledged"] for q in self.queues(url)}

@@ -1,4 +1,4 @@
-"""A process that dies in the middle of its work, and processes of different releases side by side."""
+"""What happens to a cloud: a process dies in the middle of its work, the bus breaks, releases run side by side."""
 
 import signal
 
@@ -57,6 +57,25 @@ def test_all_come_to_rest_when_an_agent_is_killed(rabbitmq, mariadb, make_fleet,
         people.rest(servers, "ACTIVE")
         assert fleet.audit() == "audit clean"
     assert "Taking up" in (fleet.home / "log" / f"{heir.name}.log").read_text()
+    assert rabbitmq.left_messages(bus) == {}
+    fleet.stop()
+
+
+def test_a_broken_bus_is_mended(rabbitmq, mariadb, make_fleet):
+    bus = rabbitmq.bus()
+    fleet = make_fleet(bus, mariadb.database(), PATIENCE)
+    for service in ("conductor", "scheduler", "api"):
+        fleet.start(service, f"{service}-0")
+    fleet.start("compute", *HOSTS)
+    with crowd.Crowd(fleet.endpoint) as people:
+        servers = people.boot(["1"] * 10)
+        people.rest(servers, "ACTIVE")
+        rabbitmq.break_connections(bus)
+        people.act(servers, "resize", dict.fromkeys(servers, {"flavorRef": "2"}))
+        people.rest(servers, "VERIFY_RESIZE")
+        people.act(servers, "confirmResize")
+        people.rest(servers, "ACTIVE")
+    assert fleet.audit() == "audit clean"
     assert rabbitmq.left_messages(bus) == {}
     fleet.stop()
 

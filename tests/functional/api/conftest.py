@@ -12,7 +12,7 @@ import webob
 
 import novasim.api.options
 import novasim.db.options
-from novasim import config, states
+from novasim import config, quota, states
 from novasim.api.app import Api
 from novasim.db import actions, claims, flavors, hosts, images, instances, migrations, quotas, versioning
 from novasim.db.engine import Database, Transaction
@@ -142,7 +142,8 @@ class Cloud:
             old_instance_type_id=instance.instance_type_id, new_instance_type_id=flavor.id))
         claims.take(tx, dest, dest, instance.uuid, flavor, {}, migration.id)
         instances.promote_new_flavor(tx, instance.uuid)
-        quotas.commit(tx, instance.uuid)
+        quotas.settle(tx, instance, {name: -delta for name, delta in quota.upsize_deltas(
+            instance.flavor(), flavor).items()})
         instances.update(tx, instance.uuid, vm_state=states.RESIZED, task_state=None, host=dest, node=dest,
                          **instances.flavor_columns(flavor))
         return migration

@@ -14,31 +14,38 @@ def used(db, project="p", user=None):
     return db.read(quotas.usage, project, user)
 
 
-def test_use_and_give_back(db, make_server):
+def test_use_and_settle(db, make_server):
     server = make_server()
     db.write(quotas.use, "p", "u", {"cores": 2, "instances": 1, "ram": 100}, LIMITS)
     assert used(db) == {"cores": (2, 0), "instances": (1, 0), "ram": (100, 0)}
-    db.write(quotas.give_back, server, {"cores": 2, "ram": 100})
+    db.write(quotas.settle, server, {"cores": 2, "ram": 100})
     assert used(db) == {"cores": (0, 0), "instances": (1, 0), "ram": (0, 0)}
 
 
-@pytest.mark.parametrize(("end", "cores"), [(quotas.commit, (5, 0)), (quotas.rollback, (2, 0))])
-def test_a_reservation_is_settled_once(db, make_server, end, cores):
+def test_a_reservation_is_released_once(db, make_server):
     server = make_server()
     db.write(quotas.use, "p", "u", {"cores": 2}, LIMITS)
     assert len(db.write(quotas.reserve, server, {"cores": 3}, LIMITS, 100)) == 1
     assert used(db)["cores"] == (2, 3)
     for _ in range(2):
-        db.write(end, server.uuid)
-        assert used(db)["cores"] == cores
+        db.write(quotas.rollback, server.uuid)
+        assert used(db)["cores"] == (2, 0)
 
 
-def test_a_decrease_is_refunded_at_commit_only(db, make_server):
+def test_what_was_reserved_is_used_in_the_end(db, make_server):
+    server = make_server()
+    db.write(quotas.use, "p", "u", {"cores": 2}, LIMITS)
+    db.write(quotas.reserve, server, {"cores": 3}, LIMITS, 100)
+    db.write(quotas.settle, server, {"cores": -3})
+    assert used(db)["cores"] == (5, 0)
+
+
+def test_a_decrease_is_refunded_in_the_end_only(db, make_server):
     server = make_server()
     db.write(quotas.use, "p", "u", {"cores": 4}, LIMITS)
     db.write(quotas.reserve, server, {"cores": -3}, {}, 100)
     assert used(db)["cores"] == (4, 0)
-    db.write(quotas.commit, server.uuid)
+    db.write(quotas.settle, server, {"cores": 3})
     assert used(db)["cores"] == (1, 0)
 
 
@@ -53,8 +60,8 @@ def test_reservations_expire(db, clock, make_server):
     clock.advance(6)
     assert db.write(quotas.expire, clock.now()) == 1
     assert used(db)["cores"] == (0, 4)
-    db.write(quotas.commit, first.uuid)
-    assert used(db)["cores"] == (0, 4), "what has expired cannot be committed"
+    db.write(quotas.rollback, first.uuid)
+    assert used(db)["cores"] == (0, 4), "what has expired is not released again"
     assert db.write(quotas.expire, clock.now()) == 0
 
 

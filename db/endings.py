@@ -1,4 +1,4 @@
-"""The end of a server: everything that belongs to it goes in one transaction, whoever ends it."""
+"""How servers and moves end before their time: what belongs to them ends in one transaction, whoever ends it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,29 @@ def settle_quota(tx: Transaction, instance: Instance, before: dict[str, int], fl
     after = {} if flavor is None else quota.held(flavor, old, finished=True)
     surplus = {name: amount - after.get(name, 0) for name, amount in before.items() if amount != after.get(name, 0)}
     quotas.settle(tx, instance, surplus)
+
+
+def abandon(tx: Transaction, instance: Instance, move: Migration, vm_state: str | None) -> None:
+    """End a move where its server is now: one claim, one flavor, a quota of what it is, no stash.
+
+    :param instance: as this transaction sees it, with system_metadata
+    :param move: likewise; in progress
+    :param vm_state: what the server is from now on, without a task
+    :raises UnexpectedTaskStateError: when the server changed meanwhile
+    """
+    before = counted(instance, move)
+    # While a destination starts the guest, the flavors have changed places for something that never came to be.
+    unborn = instance.task_state == states.RESIZE_FINISH
+    flavor = instance.flavor(OLD) if unborn else instance.flavor()
+    instances.update(tx, instance.uuid, {"task_state": (instance.task_state,), "vm_state": (instance.vm_state,)},
+                     vm_state=vm_state, task_state=None, **(instances.flavor_columns(flavor) if unborn else {}))
+    migrations.advance(tx, move.id, (move.status,), states.MIG_ERROR, step=None)
+    if unborn:
+        instances.restore_old_flavor(tx, instance.uuid)
+    else:
+        instances.drop_stash(tx, instance.uuid)
+    claims.replace(tx, instance.uuid, instance.host or "", instance.node or "", flavor)
+    settle_quota(tx, instance, before, flavor)
 
 
 def erase(tx: Transaction, instance_uuid: str) -> list[str]:
