@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 
-def find(request: Request, server_id: str, read_deleted: bool = False, complete: bool = True) -> Instance:
+def find(request: Request, server_id: str, read_deleted: bool = False, complete: bool = True,
+         with_metadata: bool | None = None) -> Instance:
     """A server that the caller may know of.
 
     :param complete: with metadata and system_metadata
+    :param with_metadata: with the user's metadata or not, where that differs
     :raises InstanceNotFound: when there is none in the caller's project; admins see all projects
     """
     context = request.context
     return request.api.db.read(instances.get, server_id, None if context.is_admin else context.project_id,
-                               read_deleted, complete, complete)
+                               read_deleted, complete, complete if with_metadata is None else with_metadata)
 
 
 def check_lock(request: Request, instance: Instance) -> None:

@@ -103,7 +103,7 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
     action.schema.check(body, request.version)
-    instance = guards.find(request, server_id)
+    instance = guards.find(request, server_id, with_metadata=False)
     request.authorize(action.rule, instance)
     action.perform(request, instance, content)
     return Response(action.status)

@@ -62,4 +62,4 @@ def record_failure(tx: Transaction, ctxt: RequestContext, instance: Instance, ev
     """
     trace = "".join(traceback.format_exception(error))
     actions.add_fault(tx, instance.uuid, error, ctxt.addressed_host, trace)
-    actions.finish_event(tx, ctxt.request_id, instance.uuid, event, trace, final)
+    actions.finish_event(tx, ctxt.request_id, instance.uuid, event, trace, final, actions.text_of(error))

@@ -89,4 +89,4 @@ def record_failure(tx: Transaction, ctxt: RequestContext, instance_uuid: str, ev
     """Fault row, event with traceback, failed action: a failure is never silent (spec 6.5, 12.1 #1)."""
     trace = "".join(traceback.format_exception(error))
     actions.add_fault(tx, instance_uuid, error, None, trace)
-    actions.finish_event(tx, ctxt.request_id, instance_uuid, event, trace)
+    actions.finish_event(tx, ctxt.request_id, instance_uuid, event, trace, details=actions.text_of(error))

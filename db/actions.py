@@ -36,7 +36,7 @@ _FINISH_EVENT = sql_update(models.instance_actions_events).where(
     _E.event == bindparam("b_event"), _E.finish_time.is_(None),
     _E.action_id.in_(_ACTION_ID.scalar_subquery())).values(
     finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
-    traceback=bindparam("b_traceback"))
+    traceback=bindparam("b_traceback"), details=bindparam("b_details"))
 _FAIL_ACTION = sql_update(models.instance_actions).where(
     _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).values(
     message=ERROR, finish_time=bindparam("b_now"), updated_at=bindparam("b_now"))
@@ -59,11 +59,14 @@ def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: str
 
 
 def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: str,
-                 traceback: str | None = None, final: bool = True) -> None:
-    """Note that a hop ended: well, or with a traceback; if that is final, it fails its action too."""
+                 traceback: str | None = None, final: bool = True, details: str | None = None) -> None:
+    """Note that a hop ended: well, or with a traceback; if that is final, it fails its action too.
+
+    :param details: what of it the server's owner may read
+    """
     tx.execute(_FINISH_EVENT, {
         "b_event": event, "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
-        "b_traceback": traceback, "b_uuid": instance_uuid, "b_request": request_id})
+        "b_traceback": traceback, "b_details": details, "b_uuid": instance_uuid, "b_request": request_id})
     if traceback is not None and final:
         fail(tx, request_id, instance_uuid)
 
@@ -73,12 +76,16 @@ def fail(tx: Transaction, request_id: str, instance_uuid: str) -> None:
     tx.execute(_FAIL_ACTION, {"b_uuid": instance_uuid, "b_request": request_id, "b_now": tx.now})
 
 
+def text_of(error: BaseException) -> str:
+    """What is told of an error: its message alone, or its class's name where it has none."""
+    return getattr(error, "text", None) or str(error) or type(error).__name__
+
+
 def add_fault(tx: Transaction, instance_uuid: str, error: BaseException, host: str | None = None,
               details: str | None = None) -> None:
     """Note why a server failed (spec 6.5): the message is cut to 255, details are for admins."""
-    message = getattr(error, "text", None) or str(error) or type(error).__name__
     tx.execute(insert(models.instance_faults), {
-        "instance_uuid": instance_uuid, "code": getattr(error, "code", 500), "message": message[:255],
+        "instance_uuid": instance_uuid, "code": getattr(error, "code", 500), "message": text_of(error)[:255],
         "details": details, "host": host, "created_at": tx.now, "deleted": 0})
 
 

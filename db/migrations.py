@@ -52,7 +52,8 @@ def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], steps
     conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected)]
     if steps:
         named = [step for step in steps if step is not None]
-        conditions.append(or_(_T.step.in_(named), *([_T.step.is_(None)] if None in steps else [])))
+        alternatives = [_T.step.in_(named)] if named else []
+        conditions.append(or_(*alternatives, *([_T.step.is_(None)] if None in steps else [])))
     return sql_update(models.migrations).where(*conditions).values(
         {name: bindparam("v_" + name) for name in sorted(columns)})
 

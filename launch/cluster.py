@@ -21,6 +21,7 @@ from oslo_log import log as logging
 from novasim import exceptions
 from novasim.launch import embedded, seed, service, split, wiring, wsgi_server
 
+LOG = logging.getLogger(__name__)
 FACTS, CONFIG = "cluster.json", "novasim.conf"
 
 
@@ -66,6 +67,18 @@ def _write_config(path: Path, settings: dict[str, str]) -> None:
         parser.write(file)
 
 
+def _see_that_it_is_known(conf: cfg.ConfigOpts, name: str) -> None:
+    """Options are read when they are used; a wrong one should be told of at once."""
+    section, _, option = name.rpartition(".")
+    try:
+        getattr(conf if section in ("", "DEFAULT") else conf[section], option)
+    except cfg.NoSuchOptError as error:
+        raise exceptions.Invalid(
+            f"--set {name}: there is no such option. See etc/novasim/novasim.conf.sample") from error
+    except (cfg.Error, ValueError) as error:
+        raise exceptions.Invalid(f"--set {name}: {error}") from error
+
+
 def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     """Make the state directory with its configuration, and read that back.
 
@@ -80,6 +93,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     except OSError as error:
         raise exceptions.ConfigurationError(reason=f"--state-dir: {error}. Choose another directory") from error
     conf = wiring.build_config(files=[str(directory / CONFIG)])
+    for text in arguments.set:
+        _see_that_it_is_known(conf, text.partition("=")[0])
     if wsgi_server.is_taken(conf.api.listen, conf.api.listen_port):
         raise exceptions.ConfigurationError(
             reason=f"port {conf.api.listen_port} of {conf.api.listen} is taken. Choose another with --port, "
@@ -110,15 +125,20 @@ def main(argv: Sequence[str]) -> int:
         conf = configure(arguments)
         conf.set_override("log_file", "cluster.log")
         logging.setup(conf, "novasim")
-        cluster: Any = (split.SplitCluster(conf, arguments.state_dir / CONFIG, arguments.hosts) if arguments.bus
+        cluster: Any = (split.SplitCluster(conf, arguments.state_dir / CONFIG, arguments.hosts, stop) if arguments.bus
                         and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
                             arguments.state_dir, arguments.hosts, conf=conf))
         cluster.start()
     except exceptions.NovasimException as error:
         service.say({"error": error.text})
         return 1
+    except Exception as error:
+        LOG.exception("The cluster cannot start")
+        service.say({"error": f"the cluster cannot start ({type(error).__name__}: {error}). "
+                              f"See {arguments.state_dir / 'log' / 'cluster.log'}"})
+        return 1
     _announce(arguments.state_dir, _facts(arguments, conf, cluster.endpoint, began))
     stop.wait()
-    (arguments.state_dir / FACTS).unlink(missing_ok=True)
     cluster.stop()
+    (arguments.state_dir / FACTS).unlink(missing_ok=True)
     return 0

@@ -134,8 +134,13 @@ class StopSignal:
             signal.signal(number, lambda *_: None)
         self._sources = [reader, *([0] if os.environ.get(STOP_ON_EOF) else [])]
 
-    def wait(self) -> None:
-        select.select(self._sources, [], [])
+    def wait(self, other: int | None = None) -> bool:
+        """Wait for the signal; True when it came.
+
+        :param other: a file descriptor; that it can be read ends the waiting too
+        """
+        ready, _, _ = select.select([*self._sources, *([] if other is None else [other])], [], [])
+        return any(source in ready for source in self._sources)
 
 
 def say(facts: dict[str, Any]) -> None:

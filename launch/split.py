@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import oslo_messaging
 from oslo_config import cfg
 
 from novasim import exceptions
@@ -26,16 +29,31 @@ SERVICES = ("conductor", "scheduler", "compute", "api")
 RESTART_AFTER_S = 1.0
 
 
+def _see_that_the_bus_answers(conf: cfg.ConfigOpts) -> None:
+    """oslo.messaging would try for ever; a wrong address should be told of at once.
+
+    :raises ConfigurationError: when none of the bus's hosts takes a connection
+    """
+    hosts = oslo_messaging.TransportURL.parse(conf).hosts
+    for host in hosts:
+        with contextlib.suppress(OSError), socket.create_connection((host.hostname, host.port or 5672), timeout=5):
+            return
+    told = ", ".join(f"{host.hostname}:{host.port or 5672}" for host in hosts)
+    raise exceptions.ConfigurationError(reason=f"the bus does not answer at {told}. Start RabbitMQ or correct --bus")
+
+
 class SplitCluster:
     """Service processes on the bus and database of a configuration file.
 
     :param config_file: what all of them are given
     :param hosts: how many compute hosts
+    :param stop: what ends the waiting for a start
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, config_file: Path, hosts: int):
+    def __init__(self, conf: cfg.ConfigOpts, config_file: Path, hosts: int, stop: service_process.StopSignal):
         self._conf = conf
         self._file = config_file
+        self._stop_signal = stop
         self._hosts = hostnames.of_cluster(hosts)
         self._stopping = threading.Event()
         self._processes: dict[str, subprocess.Popen[str]] = {}
@@ -47,6 +65,7 @@ class SplitCluster:
 
         :raises ConfigurationError: when one of them ended instead, with what it said
         """
+        _see_that_the_bus_answers(self._conf)
         database = engine.connect(self._conf, Clock())
         try:
             versioning.upgrade(database)
@@ -82,6 +101,8 @@ class SplitCluster:
     def _wait_ready(self, service: str) -> dict[str, Any]:
         process = self._processes[service]
         assert process.stdout is not None
+        if self._stop_signal.wait(process.stdout.fileno()):
+            raise exceptions.ConfigurationError(reason="told to stop before it was ready")
         line = process.stdout.readline()
         facts: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
         if "ready" not in facts:
@@ -101,16 +122,18 @@ class SplitCluster:
     def stop(self) -> None:
         """Let nothing more in first: the API, then those who serve it."""
         self._stopping.set()
-        for service in reversed(SERVICES):
-            process = self._processes.get(service)
-            if process is None:
-                continue
+        for services in (("api",), tuple(service for service in SERVICES if service != "api")):
+            self._end([self._processes[service] for service in services if service in self._processes])
+
+    def _end(self, processes: list[subprocess.Popen[str]]) -> None:
+        for process in processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
+        for process in processes:
             try:
                 process.wait(self._conf.graceful_shutdown_timeout + 10)
             except subprocess.TimeoutExpired:
-                LOG.error("%s does not stop; ending it", service)
+                LOG.error("%s does not stop; ending it", process.args)
                 process.kill()
                 process.wait()
             for pipe in (process.stdin, process.stdout):

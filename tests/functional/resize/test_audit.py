@@ -95,7 +95,7 @@ def test_damage_on_the_hypervisors(cluster):
             (lambda: store.remove(host, uuid, [GUEST]), "its guest is on no host"),
             (lambda: store.set_power(host, uuid, states.SHUTDOWN), "power state is 4, not 1"),
             (lambda: store.put(guest._replace(host=other)), "its guest runs on cmp"),
-            (lambda: store.put(guest._replace(host=other, role="backup", power_state=4)), "a copy for a revert is left on"),
+            (lambda: store.put(guest._replace(host=other, role="backup", power_state=4)), "copy for a revert is left"),
             (lambda: store.put(Guest(other, "x" * 36, GUEST, 1, 1, 1, 1)), "guest of the deleted server")):
         doing()
         found = cluster.audit()
