@@ -13,7 +13,7 @@ from typing import Any
 
 from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, literal, select, union_all
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions, quota
@@ -39,24 +39,34 @@ _CHANGE = sql_update(models.quota_usages).where(_U.id == bindparam("b_id")).valu
     in_use=_U.in_use + bindparam("b_in_use"), reserved=_U.reserved + bindparam("b_reserved"),
     updated_at=bindparam("b_now"))
 
+_LIMITS = union_all(
+    select(literal("class").label("whose"), _QC.resource, _QC.hard_limit).where(
+        _QC.class_name == "default", _QC.deleted == 0),
+    select(literal("project"), _Q.resource, _Q.hard_limit).where(
+        _Q.project_id == bindparam("project"), _Q.deleted == 0),
+    select(literal("user"), _PU.resource, _PU.hard_limit).where(
+        _PU.project_id == bindparam("project"), _PU.user_id == bindparam("user"), _PU.deleted == 0))
+
 Limits = dict[str, int]
+
+
+def _limit_rows(tx: Transaction, project_id: str | None, user_id: str | None) -> dict[str, Limits]:
+    """The limits that are set of the default class, a project and one of its users, by whose they are."""
+    found: dict[str, Limits] = {"class": {}, "project": {}, "user": {}}
+    for row in tx.execute(_LIMITS, {"project": project_id, "user": user_id}):
+        found[row.whose][row.resource] = quota.UNLIMITED if row.hard_limit is None else row.hard_limit
+    return found
 
 
 def limits(tx: Transaction, project_id: str | None, defaults: Mapping[str, int], user_id: str | None = None) -> Limits:
     """What a project, or a user of it, may use: its override, the default class, the configuration (spec 11.1)."""
-    found = dict(defaults) | {row.resource: row.hard_limit for row in tx.execute(select(
-        _QC.resource, _QC.hard_limit).where(_QC.class_name == "default", _QC.deleted == 0))}
-    found |= {row.resource: row.hard_limit for row in tx.execute(select(_Q.resource, _Q.hard_limit).where(
-        _Q.project_id == project_id, _Q.deleted == 0))}
-    if user_id is not None:
-        found |= user_limits(tx, project_id, user_id)
-    return {name: quota.UNLIMITED if value is None else value for name, value in found.items()}
+    found = _limit_rows(tx, project_id, user_id)
+    return dict(defaults) | found["class"] | found["project"] | found["user"]
 
 
 def user_limits(tx: Transaction, project_id: str | None, user_id: str) -> Limits:
     """The overrides of one user of a project."""
-    return {row.resource: row.hard_limit for row in tx.execute(select(_PU.resource, _PU.hard_limit).where(
-        _PU.project_id == project_id, _PU.user_id == user_id, _PU.deleted == 0))}
+    return _limit_rows(tx, project_id, user_id)["user"]
 
 
 def set_limits(tx: Transaction, project_id: str, values: Mapping[str, int], user_id: str | None = None) -> None:
@@ -114,8 +124,8 @@ def _lock(tx: Transaction, project_id: str | None, user_id: str | None) -> tuple
 def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
            defaults: Mapping[str, int]) -> dict[str, Any]:
     # All that can be read before the lock is: the whole project waits for whoever has it.
-    allowed = limits(tx, project_id, defaults)
-    overrides = {} if user_id is None else user_limits(tx, project_id, user_id)
+    found = _limit_rows(tx, project_id, user_id)
+    allowed, overrides = dict(defaults) | found["class"] | found["project"], found["user"]
     own, totals = _lock(tx, project_id, user_id)
     overs, used, ceilings = quota.exceeded(deltas, allowed, totals), totals, allowed
     if not overs and overrides:
