@@ -45,8 +45,10 @@ class Api:
         """The WSGI callable."""
         wire = webob.Request(environ)
         request_id = auth.new_request_id()
-        version = microversion.asked_for(wire.headers) if wire.path_info.startswith(PREFIX) else None
+        version = None
         try:
+            path = _path(wire)
+            version = microversion.asked_for(wire.headers) if path.startswith(PREFIX) else None
             document = versions.document(wire)
             response, version = (document, None) if document else self._serve(wire, request_id, version)
         except Exception as error:
@@ -87,3 +89,14 @@ def _check_project(context: RequestContext, project: str | None) -> None:
     if project is not None and project != context.project_id:
         raise exceptions.Invalid(f"Malformed request URL: URL's project_id '{project}' doesn't match Context's "
                                  f"project_id '{context.project_id}'")
+
+
+def _path(wire: webob.Request) -> str:
+    """The path, which must be text without NUL."""
+    try:
+        path = str(wire.path_info)
+    except UnicodeDecodeError:
+        path = "\0"
+    if "\0" in path:
+        raise wsgi.HttpError(404, "The resource could not be found.")
+    return path

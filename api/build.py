@@ -57,9 +57,10 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
 
     def begin(tx: Transaction) -> list[Instance]:
         count = _affordable(tx, api, context.project_id, plan)
+        # The quota first: what it refuses must not cost the work of making it.
+        quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
-        quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         for server in servers:
             actions.start(tx, context, server.uuid, "create")
         return [guards.reread(tx, server) for server in servers]
@@ -69,18 +70,14 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         request.note("create accepted", server)
 
     def undo(_error: Exception) -> None:
-        api.db.write(_forget, servers)
+        for server in servers:
+            api.db.write(endings.erase, server.uuid)
 
     guards.send(api.conductor.build_instances, context, undo=undo, instances=servers, image=plan.image,
                 filter_properties=plan.filter_properties, admin_password=password,
                 injected_files=[[item["path"], item["contents"]] for item in plan.body.get("personality", [])],
                 requested_networks=None, security_groups=["default"], block_device_mapping=[], legacy_bdm=False)
     return servers, password
-
-
-def _forget(tx: Transaction, servers: list[Instance]) -> None:
-    for server in servers:
-        endings.erase(tx, server.uuid)
 
 
 def _plan(request: Request, whole: dict[str, Any]) -> Plan:

@@ -25,12 +25,12 @@ def delete(request: Request, instance: Instance) -> None:
         request_id = instance.task_request_id if begun else context.request_id
         instances.update(tx, instance.uuid, task_state=states.DELETING, progress=0, task_request_id=request_id)
         now = guards.reread(tx, instance)
+        # A host that is away finds what it has to clean in its queue when it comes back.
+        reachable = now.host is not None and hosts.is_up(tx, now.host, since)
+        tell = [now.host or ""] if reachable else endings.erase(tx, instance.uuid)
         if not begun:
             actions.start(tx, context, instance.uuid, "delete")
-        # A host that is away finds what it has to clean in its queue when it comes back.
-        if now.host is not None and hosts.is_up(tx, now.host, since):
-            return now, [now.host]
-        return now, endings.erase(tx, instance.uuid)
+        return now, tell
 
     try:
         now, tell = api.db.write(begin)

@@ -58,7 +58,7 @@ def _page(request: Request, path: str) -> tuple[list[Flavor], dict[str, Any]]:
     least = {}
     for name, text in request.query:
         if name in _LEAST:
-            if not text.isdigit():
+            if not query.is_whole(text):
                 raise exceptions.Invalid(f"Invalid {name} filter [{text}]")
             least[_LEAST[name]] = int(text)
     values = query.read(request, _PARAMETERS | dict.fromkeys(_LEAST, Parameter()), strict_since=75)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from novasim import exceptions, states
 from novasim.api import liveness
 from novasim.api.wsgi import Request
-from novasim.db import actions, instances, quotas
+from novasim.db import actions, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -128,17 +128,22 @@ def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None]
 def undo_task(request: Request, instance: Instance, task: str | None) -> Callable[[Exception], None]:
     """What takes a begun task back: no task, no reservation, a failed action and a fault.
 
-    :param task: the task_state it set; None for one that set none
+    The bus may have taken the message after all: what has begun to work on it is left alone.
+
+    :param task: the task_state it set
     """
     def undo(error: Exception) -> None:
         def transaction(tx: Transaction) -> None:
-            if task is not None:
-                with contextlib.suppress(exceptions.UnexpectedTaskStateError):
-                    instances.update(tx, instance.uuid, {"task_state": (task,)}, task_state=None)
+            mine = {"task_state": (task,), "task_request_id": (request.context.request_id,)}
+            instances.update(tx, instance.uuid, mine, task_state=None)
+            move = migrations.in_progress(tx, instance.uuid)
+            if move is not None:
+                raise exceptions.MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
             quotas.rollback(tx, instance.uuid)
             actions.fail(tx, request.context.request_id, instance.uuid)
             actions.add_fault(tx, instance.uuid, error)
 
-        with contextlib.suppress(exceptions.InstanceNotFound):
+        with contextlib.suppress(exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError,
+                                 exceptions.MigrationStatusConflict):
             request.api.db.write(transaction)
     return undo

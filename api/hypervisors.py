@@ -24,7 +24,7 @@ View = Callable[..., dict[str, Any]]
 
 def _marker(request: Request, text: str) -> int | str:
     """The marker of a page: a uuid from 2.53 on, a number before."""
-    if request.version >= 53 or not text.isdigit():
+    if request.version >= 53 or not query.is_whole(text):
         return text
     return int(text)
 
@@ -81,7 +81,7 @@ def _find(request: Request, hypervisor_id: str) -> ComputeNode:
             return request.api.db.read(hosts.node, str(uuid.UUID(hypervisor_id)))
         except ValueError as error:
             raise exceptions.Invalid(f"Invalid uuid {hypervisor_id}") from error
-    if not hypervisor_id.isdigit():
+    if not query.is_whole(hypervisor_id):
         raise exceptions.HypervisorNotFound(hypervisor_id=hypervisor_id)
     return request.api.db.read(hosts.node, int(hypervisor_id))
 

@@ -22,9 +22,21 @@ class Parameter(NamedTuple):
 
 
 def whole(text: str) -> int:
+    """A number that a column can hold."""
     if not text.isascii() or not text.isdigit():
         raise ValueError(f"{text!r} does not match '^[0-9]*$'")
+    if len(text) > 10 or int(text) > 0x7FFFFFFF:
+        raise ValueError(f"{text} is greater than the maximum of {0x7FFFFFFF}")
     return int(text)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a number that a column can hold; an id that is none belongs to nothing."""
+    try:
+        whole(text)
+    except ValueError:
+        return False
+    return True
 
 
 def boolean(text: str) -> bool:
@@ -37,7 +49,7 @@ def moment(text: str) -> datetime:
     """An ISO 8601 time, as naive UTC."""
     try:
         return timeutils.normalize_time(timeutils.parse_isotime(text))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a 'date-time'") from error
 
 

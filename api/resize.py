@@ -4,6 +4,7 @@ transaction, send the first message, answer. A cold migration is a resize to the
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -164,9 +165,13 @@ def confirm(api: Api, context: RequestContext, instance: Instance, migration: Mi
 def revert(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
     """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
 
+    :raises Invalid: when one of its flavors was deleted (spec 3.4)
     :raises InstanceNotResized: when the move does not wait any more
     :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
     """
+    rows = api.db.read(flavors.by_ids, [migration.old_instance_type_id, migration.new_instance_type_id])
+    if any(flavor.deleted for flavor in rows.values()):
+        raise exceptions.Invalid("Flavor used by the instance could not be found.")
     deltas = quota.revert_deltas(instance.flavor(OLD), instance.flavor(NEW))
     now, moved, reservations = _settle(api, context, instance, migration, "revertResize", states.REVERTING, deltas)
     _note(api, context, "revertResize accepted", now, moved)
@@ -185,10 +190,12 @@ def _unconfirm(api: Api, context: RequestContext, instance: Instance,
     def undo(error: Exception) -> None:
         def transaction(tx: Transaction) -> None:
             instances.update(tx, instance.uuid, task_request_id=None)
-            migrations.advance(tx, migration.id, (states.CONFIRMING,), states.FINISHED)
+            # Only while no agent has begun: it may have the message after all.
+            migrations.advance(tx, migration.id, (states.CONFIRMING,), states.FINISHED, (None,))
             quotas.rollback(tx, instance.uuid)
             actions.fail(tx, context.request_id, instance.uuid)
             actions.add_fault(tx, instance.uuid, error)
 
-        api.db.write(transaction)
+        with contextlib.suppress(exceptions.InstanceNotFound, exceptions.MigrationStatusConflict):
+            api.db.write(transaction)
     return undo

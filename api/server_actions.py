@@ -50,7 +50,8 @@ def _reset_state(request: Request, instance: Instance, body: dict[str, Any]) -> 
         move = migrations.in_progress(tx, instance.uuid)
         if move is not None:
             # A server that is neither moving nor waiting must not hold room on two hosts.
-            endings.abandon(tx, now, move, vm_state)
+            # Once a revert has begun, the destination's guest goes whatever happens here.
+            endings.abandon(tx, now, move, vm_state, move.status == states.REVERTING and move.step is not None)
         instances.update(tx, instance.uuid, vm_state=vm_state, task_state=None)
         quotas.rollback(tx, instance.uuid)
         actions.start(tx, request.context, instance.uuid, "resetState")

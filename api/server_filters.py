@@ -23,10 +23,26 @@ class Wanted(NamedTuple):
 
 def _regular_expression(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
+        parsed = re._parser.parse(text)
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+    if len(text) > 255 or _is_explosive(parsed):
+        raise ValueError(f"{text!r} is too long, or repeats what itself repeats or branches")
     return text
+
+
+def _is_explosive(pattern: Any, repeated: bool = False) -> bool:
+    """Whether matching may take exponential time: a repetition or a choice inside of a repetition."""
+    for operation, value in pattern:
+        name = str(operation)
+        repeats = name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and value[1] > 1
+        if repeated and (repeats or name == "BRANCH"):
+            return True
+        inner = [part for part in (value if isinstance(value, tuple | list) else [value])]
+        inner += [branch for part in inner if isinstance(part, list) for branch in part]
+        if any(_is_explosive(part, repeated or repeats) for part in inner if isinstance(part, re._parser.SubPattern)):
+            return True
+    return False
 
 
 _PARAMETERS = {

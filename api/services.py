@@ -92,7 +92,7 @@ def delete(api: Api, request: Request, service_id: str) -> Response:
     request.authorize("os-services:delete")
     if request.version >= 53:
         service = _by_uuid(request, service_id)
-    elif service_id.isdigit():
+    elif query.is_whole(service_id):
         service = api.db.read(hosts.service, int(service_id))
     else:
         raise exceptions.Invalid(f"Invalid service id {service_id}")

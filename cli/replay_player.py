@@ -19,7 +19,7 @@ from typing import Any
 
 from novasim.cli.client import ApiError, Client, NoCluster
 from novasim.cli.errors import CliError, one_line
-from novasim.cli.poll import ENDS
+from novasim.cli.poll import ENDS, failure
 from novasim.cli.replay_plan import Job
 
 NO_VALID_HOST = "No valid host was found"
@@ -169,12 +169,16 @@ class Player:
     def _resize(self, server_id: str, job: Job) -> None:
         self._count("resize_asked")
         began = time.monotonic()
-        self._client.action(server_id, "resize", {"flavorRef": f"azure.{job.resize_to}"})
+        request_id = self._client.action(server_id, "resize", {"flavorRef": f"azure.{job.resize_to}"})
         server = self._wait("resize", server_id)
         if server["status"] == "ERROR":
             raise CliError(f"resize ended in ERROR: {_fault(server)}")
         if server["status"] != "VERIFY_RESIZE":
-            self._count("resize_no_host")  # back as it was: no other host had room
+            # Back as it was. Only that no other host had room is what may happen; anything else is an error.
+            reason = failure(self._client, server_id, request_id, tries=20)
+            if NO_VALID_HOST not in reason:
+                raise CliError(f"resize came to nothing: {reason or 'nobody says why'}")
+            self._count("resize_no_host")
             return
         with self._lock:
             # In turns: half of those that were resized are confirmed, half reverted, however many failed.

@@ -117,8 +117,9 @@ def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance)
         return _deletion_failed(agents, ctxt, instance, error)
 
     def erase(tx: Transaction) -> list[str]:
+        left = endings.erase(tx, instance.uuid)
         actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, host, done=True)
-        return endings.erase(tx, instance.uuid)
+        return left
 
     try:
         hosts = agents.db.write(erase)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -68,7 +69,8 @@ def sync_power_states(agents: Agents) -> None:
         for instance in agents.db.read(instance_pages.on_hosts, part):
             power_state = actual.get((instance.host or "", instance.uuid), states.NOSTATE)
             if instance.task_state is None and power_state != instance.power_state:
-                _sync(agents, instance, power_state)
+                # The list is old by now: the one guest is asked again.
+                _sync(agents, instance, agents.driver.power_state(instance.host or "", instance.uuid))
 
 
 # What a guest's power makes of a server that is in a vm_state: (vm_state, power_states) that stop it.
@@ -80,13 +82,17 @@ _STOPS = {
 
 
 def _sync(agents: Agents, instance: Instance, power_state: int) -> None:
+    if power_state == instance.power_state:
+        return
     ctxt = context.admin_context()
     ctxt.addressed_host = instance.host
     stop = power_state in _STOPS.get(instance.vm_state or "", ())
 
     def note(tx: Transaction) -> None:
-        instances.update(tx, instance.uuid, {"task_state": (None,), "host": (instance.host,)},
-                         power_state=power_state, **({"task_state": states.POWERING_OFF} if stop else {}))
+        same = {"task_state": (None,), "host": (instance.host,), "vm_state": (instance.vm_state,),
+                "power_state": (instance.power_state,)}
+        begun = {"task_state": states.POWERING_OFF, "task_request_id": ctxt.request_id} if stop else {}
+        instances.update(tx, instance.uuid, same, power_state=power_state, **begun)
         if stop:
             actions.start(tx, ctxt, instance.uuid, "stop")
 
@@ -98,19 +104,21 @@ def _sync(agents: Agents, instance: Instance, power_state: int) -> None:
     LOG.warning("Guest %s on %s is in power state %s, not %s", instance.uuid, instance.host, power_state,
                 instance.power_state)
     if stop:
+        instance.task_request_id = ctxt.request_id
         power.stop_instance(agents, ctxt, instance)
 
 
 def cleanup_leftovers(agents: Agents) -> None:
     """Destroy guests and copies that belong to no server any more (spec 8.11, 12.3 #56)."""
     guests = agents.driver.list_guests(agents.hosts)
-    uuids = sorted({guest.instance_uuid for guest in guests})
-    for start in range(0, len(uuids), 500):
-        part = uuids[start:start + 500]
+    by_server: dict[str, list[Guest]] = collections.defaultdict(list)
+    for guest in guests:
+        by_server[guest.instance_uuid].append(guest)
+    for part in hosts.chunks(sorted(by_server)):
         live = agents.db.read(instance_pages.live, part)
         moves = agents.db.read(migrations.unsettled, part)
-        for guest in guests:
-            if guest.instance_uuid in part and _is_leftover(guest, live.get(guest.instance_uuid), moves):
+        for guest in (guest for uuid in part for guest in by_server[uuid]):
+            if _is_leftover(guest, live.get(guest.instance_uuid), moves):
                 LOG.warning("Removing %s %s from %s: it belongs to no server", guest.role, guest.instance_uuid,
                             guest.host)
                 agents.driver.remove(guest)

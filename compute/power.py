@@ -46,10 +46,10 @@ def reboot_instance(agents: Agents, ctxt: RequestContext, instance: Instance) ->
 def _run(agents: Agents, ctxt: RequestContext, instance: Instance, operation: _Operation,
          work: Callable[[str, str], None]) -> None:
     host = ctxt.addressed_host or ""
-    mine = {"task_state": operation.during, "host": (host,)}
+    # A message of an earlier request finds another request's id. One that comes twice does the same twice: no harm.
+    mine = {"task_state": operation.during, "host": (host,), "task_request_id": (instance.task_request_id,)}
 
     def begin(tx: Transaction) -> None:
-        # Touches the row, so that only one of two equal messages works on it after the other.
         instances.update(tx, instance.uuid, mine)
         actions.start_event(tx, ctxt.request_id, instance.uuid, operation.event, host)
 
@@ -58,9 +58,8 @@ def _run(agents: Agents, ctxt: RequestContext, instance: Instance, operation: _O
                          power_state=operation.power_state)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, operation.event)
 
-    def fail(tx: Transaction, error: Exception) -> None:
-        instances.update(tx, instance.uuid, mine, task_state=None,
-                         power_state=agents.driver.power_state(host, instance.uuid))
+    def fail(tx: Transaction, error: Exception, power_state: int) -> None:
+        instances.update(tx, instance.uuid, mine, task_state=None, power_state=power_state)
         record_failure(tx, ctxt, instance, operation.event, error)
 
     try:
@@ -73,7 +72,7 @@ def _run(agents: Agents, ctxt: RequestContext, instance: Instance, operation: _O
     except Exception as error:
         LOG.warning("%s of %s on %s failed: %s", operation.event, instance.uuid, host, error)
         try:
-            agents.db.write(fail, error)
+            agents.db.write(fail, error, agents.driver.power_state(host, instance.uuid))
         except OVERTAKEN as reason:
             return overtaken(ctxt, instance, operation.event, reason)
         agents.note(ctxt, instance, f"{operation.event} failed", instance.vm_state, None)

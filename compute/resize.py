@@ -246,19 +246,19 @@ def revert_resize(agents: Agents, ctxt: RequestContext, instance: Instance, migr
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTING, (ON_DEST,), step=DEST_DONE)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
-    def remove() -> bool:
+    def remove() -> None:
         agents.driver.destroy(host, instance.uuid, keep_backup=True)
         agents.db.write(hand_over)
         agents.note(ctxt, instance, "destination removed", states.RESIZED, states.RESIZE_REVERTING, states.REVERTING)
-        return True
 
     try:
         agents.db.write(begin)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "revert_resize", reason)
-    if _guard(agents, ctxt, instance, migration, event, remove):
-        agents.compute.finish_revert_resize(ctxt, migration.source_compute, instance=instance, reservations=[],
-                                            migration=migration)
+    _guard(agents, ctxt, instance, migration, event, remove)
+    # In any case: where the move was ended meanwhile, the source may be the one that has to put the guest back.
+    agents.compute.finish_revert_resize(ctxt, migration.source_compute, instance=instance, reservations=[],
+                                        migration=migration)
 
 
 def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration,
@@ -281,7 +281,8 @@ def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instanc
     try:
         moved = agents.db.write(begin)
     except OVERTAKEN as reason:
-        return overtaken(ctxt, instance, "finish_revert_resize", reason)
+        overtaken(ctxt, instance, "finish_revert_resize", reason)
+        return put_back(agents, ctxt, instance)
     stopped = moved.old_vm_state == states.STOPPED
     vm_state = states.STOPPED if stopped else states.ACTIVE
 
@@ -298,12 +299,12 @@ def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instanc
         endings.settle_quota(tx, moved, endings.counted(moved, current), moved.flavor(OLD))
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
-    def put_back() -> None:
+    def take_back() -> None:
         agents.driver.finish_revert_migration(host, instance.uuid, not stopped)
         agents.db.write(settle)
         agents.note(ctxt, instance, "reverted", vm_state, None, states.REVERTED)
 
-    _guard(agents, ctxt, instance, migration, event, put_back)
+    _guard(agents, ctxt, instance, migration, event, take_back)
 
 
 def _guard(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration, event: str,
@@ -337,16 +338,19 @@ def undo(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Mi
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
         return
     agents.note(ctxt, instance, f"{event} failed", vm_state, None, states.MIG_ERROR)
+    if event == "compute_finish_revert_resize":
+        # The server is this host's again, and its guest only a copy: one more try, so that a reboot can revive it.
+        put_back(agents, ctxt, instance)
 
 
 def put_back(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
     """Let the guest be one again, as it was, if its server is still here: not handed over, not gone."""
     try:
         now = agents.db.read(instances.get, instance.uuid, None, False, False, False)
-        if now.host != ctxt.addressed_host:
+        if now.host != ctxt.addressed_host or agents.driver.power_state(now.host, now.uuid) != states.NOSTATE:
             return
-        agents.driver.finish_revert_migration(ctxt.addressed_host or "", instance.uuid,
-                                              instance.vm_state != states.STOPPED)
+        stopped = states.STOPPED in (now.vm_state, instance.vm_state)
+        agents.driver.finish_revert_migration(ctxt.addressed_host or "", instance.uuid, not stopped)
         agents.note(ctxt, instance, "guest put back", now.vm_state, now.task_state)
     except exceptions.InstanceNotFound:
         return
@@ -368,6 +372,7 @@ def break_off(tx: Transaction, ctxt: RequestContext, instance: Instance, migrati
         raise exceptions.MigrationStatusConflict(migration_id=current.id, actual=current.status, expected="moving")
     untouched = isinstance(error, exceptions.InstanceFaultRollback)
     vm_state = now.vm_state if untouched and now.vm_state != states.RESIZED else states.ERROR
-    endings.abandon(tx, now, current, vm_state)
+    gone_back = current.status == states.REVERTING and current.step in (DEST_DONE, ON_SOURCE)
+    endings.abandon(tx, now, current, vm_state, gone_back)
     record_failure(tx, ctxt, now, event, error)
     return vm_state or states.ERROR

@@ -30,7 +30,8 @@ def recover(orchestrator: Orchestrator) -> int:
     options = orchestrator.conf.conductor
     before = orchestrator.clock.now() - timedelta(seconds=options.recovery_after)
     taken = 0
-    for task_state, give_up in ((states.RESIZE_PREP, _restore_move), (states.SCHEDULING, _fail_build)):
+    for task_state, give_up in ((states.RESIZE_PREP, _restore_move), (states.SCHEDULING, _fail_build),
+                                *((task_state, _ask_again) for task_state in _TASKS)):
         for instance in orchestrator.db.read(instance_pages.stuck, task_state, before, options.recovery_batch):
             taken += _safely(give_up, orchestrator, instance)
     for move in orchestrator.db.read(migrations.stale, _MESSAGES, before, options.recovery_batch):
@@ -49,9 +50,9 @@ def _safely(take_up: Callable[[Orchestrator, T], bool], orchestrator: Orchestrat
 
 def expire_reservations(orchestrator: Orchestrator) -> None:
     """Roll back reservations that nobody settled (spec 11.1)."""
-    expired = orchestrator.db.write(quotas.expire, orchestrator.clock.now())
-    if expired:
-        LOG.warning("%d quota reservations had expired", expired)
+    for uuid in orchestrator.db.read(quotas.expired, orchestrator.clock.now()):
+        LOG.warning("A quota reservation of %s had expired", uuid)
+        orchestrator.db.write(quotas.rollback, uuid)
 
 
 def _lost(instance: Instance) -> exceptions.NovasimException:
@@ -60,8 +61,6 @@ def _lost(instance: Instance) -> exceptions.NovasimException:
 
 def _restore_move(orchestrator: Orchestrator, instance: Instance) -> bool:
     """In resize_prep without a move: no host ever got the message."""
-    if orchestrator.db.read(migrations.in_progress, instance.uuid) is not None:
-        return False
     LOG.warning("Resize of %s was lost before it reached a host; giving it back", instance.uuid)
     resize.restore(orchestrator, context.admin_context(instance.task_request_id), instance, _lost(instance))
     return True
@@ -107,6 +106,44 @@ _MESSAGES: dict[tuple[str, str | None], tuple[_Send, tuple[str, ...]]] = {
     (states.REVERTING, None): (_revert, ("revertResize",)),
     (states.REVERTING, "dest-done"): (_finish_revert, ("revertResize",)),
 }
+
+
+def _start(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    orchestrator.compute.start_instance(ctxt, instance.host, instance=instance)
+
+
+def _stop(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    orchestrator.compute.stop_instance(ctxt, instance.host, instance=instance)
+
+
+def _reboot(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    kind = "HARD" if instance.task_state == states.REBOOTING_HARD else "SOFT"
+    orchestrator.compute.reboot_instance(ctxt, instance.host, instance=instance, block_device_info=None,
+                                         reboot_type=kind)
+
+
+def _terminate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    orchestrator.compute.terminate_instance(ctxt, instance.host, instance=instance, bdms=[], reservations=[])
+
+
+# task_state of a server that waits for its host -> how to ask the host again; the work itself may be done twice.
+_TASKS: dict[str, Callable[[Orchestrator, RequestContext, Instance], None]] = {
+    states.POWERING_ON: _start, states.POWERING_OFF: _stop, states.REBOOTING: _reboot, states.REBOOTING_HARD: _reboot,
+    states.DELETING: _terminate}
+
+
+def _ask_again(orchestrator: Orchestrator, instance: Instance) -> bool:
+    try:
+        # Touches the row, so that the next look comes to it after those that wait longer.
+        orchestrator.db.write(instances.update, instance.uuid, {"task_state": (instance.task_state,)})
+    except (exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError):
+        return False
+    if instance.host is None:
+        return False
+    LOG.warning("%s has been %s since %s; asking %s again", instance.uuid, instance.task_state, instance.updated_at,
+                instance.host)
+    _TASKS[instance.task_state or ""](orchestrator, context.admin_context(instance.task_request_id), instance)
+    return True
 
 
 def _send_again(orchestrator: Orchestrator, move: Migration) -> bool:

@@ -1,7 +1,7 @@
 """The record of what was done to a server: actions, their events, and faults (spec 3.10, 6.5).
 
-An action is one client request; an event is one hop of it, found by (server, request id, event name), so that a hop
-that runs twice still is one event.
+An action is one client request; an event is one hop of it, found by (server, request id, event name). A hop that is
+taken up again after a restart is a second event of that name.
 """
 
 from __future__ import annotations

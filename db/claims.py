@@ -158,3 +158,8 @@ def correct(tx: Transaction, host: str, node: str, reserved: Mapping[str, int]) 
         **right, free_ram_mb=locked.memory_mb - right["memory_mb_used"],
         free_disk_gb=locked.local_gb - right["local_gb_used"], updated_at=tx.now))
     return True
+
+
+def everything(tx: Transaction) -> list[Any]:
+    """All rows of the ledger: for checkers, not for services."""
+    return list(tx.execute(select(models.claims)).all())

@@ -37,26 +37,30 @@ def settle_quota(tx: Transaction, instance: Instance, before: dict[str, int], fl
     quotas.settle(tx, instance, surplus)
 
 
-def abandon(tx: Transaction, instance: Instance, move: Migration, vm_state: str | None) -> None:
-    """End a move where its server is now: one claim, one flavor, a quota of what it is, no stash.
+def abandon(tx: Transaction, instance: Instance, move: Migration, vm_state: str | None,
+            at_source: bool = False) -> None:
+    """End a move where its server's guest is now: one claim, one flavor, a quota of what it is, no stash.
 
     :param instance: as this transaction sees it, with system_metadata
     :param move: likewise; in progress
     :param vm_state: what the server is from now on, without a task
+    :param at_source: the guest is where it came from, although the row says the destination: in the middle of a revert
     :raises UnexpectedTaskStateError: when the server changed meanwhile
     """
     before = counted(instance, move)
     # While a destination starts the guest, the flavors have changed places for something that never came to be.
     unborn = instance.task_state == states.RESIZE_FINISH
-    flavor = instance.flavor(OLD) if unborn else instance.flavor()
+    flavor = instance.flavor(OLD) if unborn or at_source else instance.flavor()
+    host, node = (move.source_compute, move.source_node) if at_source else (instance.host, instance.node)
+    columns = instances.flavor_columns(flavor) if unborn or at_source else {}
     instances.update(tx, instance.uuid, {"task_state": (instance.task_state,), "vm_state": (instance.vm_state,)},
-                     vm_state=vm_state, task_state=None, **(instances.flavor_columns(flavor) if unborn else {}))
+                     vm_state=vm_state, task_state=None, host=host, node=node, **columns)
     migrations.advance(tx, move.id, (move.status,), states.MIG_ERROR, step=None)
-    if unborn:
+    if unborn or at_source:
         instances.restore_old_flavor(tx, instance.uuid)
     else:
         instances.drop_stash(tx, instance.uuid)
-    claims.replace(tx, instance.uuid, instance.host or "", instance.node or "", flavor)
+    claims.replace(tx, instance.uuid, host or "", node or "", flavor)
     settle_quota(tx, instance, before, flavor)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
 from sqlalchemy import bindparam, func, insert, or_, select
 from sqlalchemy import update as sql_update
@@ -44,10 +45,15 @@ def register(tx: Transaction, hosts: Sequence[str], binary: str, topic: str) -> 
         _S.binary == binary, _S.host.in_(part), _S.deleted == 0))}
     new = [host for host in hosts if host not in known]
     if new:
-        tx.execute(insert(models.services), [
+        rows = [
             {"uuid": uuidutils.generate_uuid(), "host": host, "binary": binary, "topic": topic, "report_count": 0,
              "disabled": False, "forced_down": False, "version": 1, "created_at": tx.now, "updated_at": tx.now,
-             "last_seen_up": tx.now, "deleted": 0} for host in new])
+             "last_seen_up": tx.now, "deleted": 0} for host in new]
+        try:
+            tx.execute(insert(models.services), rows)
+        except db_exception.DBDuplicateEntry as error:
+            # Another process of the same host came first; run again, this one finds the row.
+            raise db_exception.RetryRequest(error) from error
     heartbeat(tx, [host for host in hosts if host in known], binary)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, true
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, states
@@ -15,6 +15,7 @@ from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
 _T = models.instances.c
+_M = models.migrations.c
 _COLUMNS = [_T[name] for name in Instance.__struct_fields__ if name not in ("metadata", "system_metadata")]
 
 # What a user may sort by: name in the API -> column.
@@ -53,7 +54,7 @@ def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: s
         else:
             statement = statement.order_by(column.asc() if direction == "asc" else column.desc())
     if marker is not None:
-        statement = _after(tx, statement, marker, order)
+        statement = _after(tx, statement, marker, order, filters.get("project_id"))
     page = [Instance(**row._mapping) for row in tx.execute(statement)]
     if with_metadata:
         instances.load_metadata(tx, page)
@@ -100,10 +101,11 @@ def _status_condition(statuses: Sequence[str]) -> ColumnElement[bool]:
     return or_(*parts) if parts else ~true()
 
 
-def _after(tx: Transaction, statement: Select[Any], marker: str, order: Sequence[tuple[str, str]]) -> Select[Any]:
+def _after(tx: Transaction, statement: Select[Any], marker: str, order: Sequence[tuple[str, str]],
+           project_id: str | None) -> Select[Any]:
     """Rows behind the marker in the given order: a comparison, so that page 1,000 costs what page 1 does."""
     row = tx.execute(select(models.instances).where(_T.uuid == marker)).one_or_none()
-    if row is None:
+    if row is None or (project_id is not None and row.project_id != project_id):
         raise exceptions.Invalid(f"marker [{marker}] not found")
     alternatives: list[ColumnElement[bool]] = []
     same: list[ColumnElement[bool]] = []
@@ -119,9 +121,11 @@ def _after(tx: Transaction, statement: Select[Any], marker: str, order: Sequence
 
 def _beyond(column: Any, value: Any, direction: str) -> ColumnElement[bool] | None:
     """Values that come later than the marker's. NULL sorts low in SQLite and MariaDB; PostgreSQL is told so too."""
-    if direction == "asc":
-        return column.is_not(None) if value is None else column > value
-    return None if value is None else or_(column < value, column.is_(None))
+    if value is None:
+        return column.is_not(None) if direction == "asc" else None
+    # Bound by hand: SQLAlchemy compares a column with a bare True or False for equality only.
+    bound = bindparam(None, value, type_=column.type, unique=True)
+    return column > bound if direction == "asc" else or_(column < bound, column.is_(None))
 
 
 
@@ -141,9 +145,11 @@ def on_hosts(tx: Transaction, hosts: Sequence[str], busy: bool = False) -> list[
 
 
 def stuck(tx: Transaction, task_state: str, before: datetime, limit: int) -> list[Instance]:
-    """Servers whose task nobody has touched since ``before``, oldest first."""
+    """Servers that are in no move and whose task nobody has touched since ``before``, oldest first."""
+    moving = exists().where(_M.instance_uuid == _T.uuid, _M.status.in_(states.IN_PROGRESS))
     return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
-        _T.task_state == task_state, _T.updated_at <= before, _T.deleted == 0).order_by(_T.updated_at).limit(limit))]
+        _T.task_state == task_state, _T.updated_at <= before, _T.deleted == 0, ~moving).order_by(
+        _T.updated_at).limit(limit))]
 
 
 def live(tx: Transaction, uuids: Sequence[str]) -> dict[str, Instance]:

@@ -31,7 +31,7 @@ _USAGE_LOCKED = select(_U.id, _U.user_id, _U.resource, _U.in_use, _U.reserved).w
     _U.project_id == bindparam("project"), _U.deleted == 0).order_by(_U.resource, _U.user_id).with_for_update()
 _USAGE_ROWS = select(_U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
-_OPEN = select(_R.id, _R.usage_id, _R.delta).where(
+_OPEN = select(_R.id, _R.usage_id, _R.delta, _R.project_id, _R.user_id).where(
     _R.instance_uuid == bindparam("uuid"), _R.deleted == 0).order_by(_R.resource)
 _CLOSE = sql_update(models.reservations).where(_R.id == bindparam("b_id"), _R.deleted == 0).values(
     deleted=_R.id, deleted_at=bindparam("b_now"))
@@ -62,11 +62,6 @@ def limits(tx: Transaction, project_id: str | None, defaults: Mapping[str, int],
     """What a project, or a user of it, may use: its override, the default class, the configuration (spec 11.1)."""
     found = _limit_rows(tx, project_id, user_id)
     return dict(defaults) | found["class"] | found["project"] | found["user"]
-
-
-def user_limits(tx: Transaction, project_id: str | None, user_id: str) -> Limits:
-    """The overrides of one user of a project."""
-    return _limit_rows(tx, project_id, user_id)["user"]
 
 
 def set_limits(tx: Transaction, project_id: str, values: Mapping[str, int], user_id: str | None = None) -> None:
@@ -175,7 +170,12 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
 
 def rollback(tx: Transaction, instance_uuid: str) -> None:
     """The operation came to nothing: what was reserved for the server is free again."""
-    _release(tx, tx.execute(_OPEN, {"uuid": instance_uuid}).all())
+    rows = tx.execute(_OPEN, {"uuid": instance_uuid}).all()
+    if rows:
+        _lock(tx, rows[0].project_id, rows[0].user_id)
+    for row in rows:
+        if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount and row.delta > 0:
+            tx.execute(_CHANGE, {"b_id": row.usage_id, "b_in_use": 0, "b_reserved": -row.delta, "b_now": tx.now})
 
 
 def settle(tx: Transaction, instance: Instance, surplus: Mapping[str, int]) -> None:
@@ -198,16 +198,13 @@ def settle(tx: Transaction, instance: Instance, surplus: Mapping[str, int]) -> N
             tx.execute(_CHANGE, {"b_id": usage_id, "b_now": tx.now, **change})
 
 
-def expire(tx: Transaction, before: datetime, limit: int = 1000) -> int:
-    """Roll back reservations that nobody settled in time; returns how many."""
-    rows = tx.execute(select(_R.id, _R.usage_id, _R.delta).where(
-        _R.deleted == 0, _R.expire < before).order_by(_R.usage_id).limit(limit)).all()
-    _release(tx, rows)
-    return len(rows)
+def expired(tx: Transaction, before: datetime, limit: int = 1000) -> list[str]:
+    """Servers with a reservation that nobody settled in time; each is to be rolled back by itself."""
+    return list(tx.execute(select(_R.instance_uuid).where(_R.deleted == 0, _R.expire < before).distinct().limit(
+        limit)).scalars())
 
 
-def _release(tx: Transaction, rows: Sequence[Any]) -> None:
-    for row in rows:
-        if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount:
-            tx.execute(_CHANGE, {"b_id": row.usage_id, "b_in_use": 0, "b_reserved": -max(row.delta, 0),
-                                 "b_now": tx.now})
+def everything(tx: Transaction) -> tuple[list[Any], list[Any]]:
+    """All rows of usage and all open reservations: for checkers, not for services."""
+    usages = tx.execute(select(models.quota_usages).where(_U.deleted == 0)).all()
+    return list(usages), list(tx.execute(select(models.reservations).where(_R.deleted == 0)).all())

@@ -5,6 +5,7 @@ A private ConfigOpts is handed to whoever needs it, so several clusters can live
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from novasim import exceptions, version
 OptionGroups = Iterable[tuple[str | None, Sequence[cfg.Opt]]]
 
 OPTIONS: list[cfg.Opt] = [
-    cfg.StrOpt("host", default="localhost", sample_default="localhost",
+    cfg.StrOpt("host", default=socket.gethostname(), sample_default="<the name of this machine>",
                help="Name of this machine in the rows of its services. Compute agents take theirs from --host."),
     cfg.StrOpt("state_path", default=".novasim",
                help="Directory of everything that must outlive a process: the SQLite file, the simulated "

@@ -36,10 +36,6 @@ class RequestContext(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Rebuild from the wire; keys of other senders (tracing headers, tenant, ...) are ignored."""
         return msgspec.convert(data, cls, strict=False)
 
-    def elevated(self) -> RequestContext:
-        """The same request with the rights of an admin."""
-        return msgspec.structs.replace(self, is_admin=True, roles=ADMIN_ROLES)
-
 
 def admin_context(request_id: str | None = None) -> RequestContext:
     """A context for what the system does by itself: periodic tasks, recovery."""

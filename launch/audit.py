@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
-from sqlalchemy import select
 
 from novasim import quota, states
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.store import GuestStore
-from novasim.db import claims, endings, hosts, instance_pages, instances, migrations, models
+from novasim.db import claims, endings, hosts, instance_pages, instances, migrations, quotas
 from novasim.db.engine import Database, Transaction
 from novasim.objects import CURRENT, FLAVOR_KEYS, NEW, OLD, OLD_VM_STATE, Instance, Migration
 
@@ -52,12 +51,12 @@ def _grouped(rows: Iterable[Any]) -> dict[str, list[Any]]:
 def _read(tx: Transaction, guests: list[Guest], reserved: dict[str, int]) -> Picture:
     servers = instance_pages.all_live(tx)
     instances.load_system_metadata(tx, servers)
-    usages = tx.execute(select(models.quota_usages).where(models.quota_usages.c.deleted == 0)).all()
+    usages, reservations = quotas.everything(tx)
     return Picture(
-        servers, _grouped(migrations.all_in_progress(tx)), _grouped(tx.execute(select(models.claims)).all()),
+        servers, _grouped(migrations.all_in_progress(tx)), _grouped(claims.everything(tx)),
         claims.sums(tx), hosts.nodes(tx),
         {(row.project_id, row.user_id, row.resource): (row.in_use, row.reserved) for row in usages},
-        list(tx.execute(select(models.reservations).where(models.reservations.c.deleted == 0))), _grouped(guests),
+        reservations, _grouped(guests),
         reserved, migrations.failed_ends(tx))
 
 

@@ -103,7 +103,8 @@ def start_api(ground: wiring.Ground) -> Running:
     app = Api(ground.conf, ground.db, ground.clock, ground.messaging.client(Conductor, "api"),
               ground.messaging.client(Compute, "api"), ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
-    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads)
+    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
+                                ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
     return Running(server.stop, endpoint=endpoint, app=app)
 
@@ -159,6 +160,10 @@ def main(service: str, argv: Sequence[str]) -> int:
     except exceptions.NovasimException as error:
         say({"error": error.text})
         sys.stderr.write(f"novasim-{service}: {error.text}\n")
+        return 1
+    except Exception as error:
+        LOG.exception("%s cannot start", service)
+        say({"error": f"{service} cannot start ({type(error).__name__}: {error})"})
         return 1
     say({"ready": service, **{name: fact for name, fact in running.facts.items() if isinstance(fact, str | int)}})
     stop.wait()

@@ -43,15 +43,31 @@ class Server:
     """An HTTP server on a socket, running until stopped.
 
     :param threads: requests at once with native threads; greenthreads need no such limit
+    :param patience_s: seconds that a stop waits for requests that are being answered
     """
 
-    def __init__(self, app: Callable[..., Any], sock: socket.socket, threads: int):
+    def __init__(self, app: Callable[..., Any], sock: socket.socket, threads: int, patience_s: float):
         self.port = sock.getsockname()[1]
         self._sock = sock
+        self._app = app
+        self._patience_s = patience_s
+        self._answering = 0
+        self._changed = threading.Condition()
+        app = self._counted
         if seam.is_green():
             self._stop = self._serve_green(app)
         else:
             self._stop = self._serve_threads(app, threads)
+
+    def _counted(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        with self._changed:
+            self._answering += 1
+        try:
+            return self._app(environ, start_response)
+        finally:
+            with self._changed:
+                self._answering -= 1
+                self._changed.notify_all()
 
     def _serve_green(self, app: Callable[..., Any]) -> Callable[[], None]:
         import eventlet
@@ -63,6 +79,9 @@ class Server:
 
         def stop() -> None:
             thread.kill()
+            # Connections may idle for long; requests are what must not be cut off.
+            with self._changed:
+                self._changed.wait_for(lambda: self._answering == 0, self._patience_s)
             for running in list(pool.coroutines_running):
                 running.kill()
         return stop
@@ -77,7 +96,7 @@ class Server:
         thread.start()
 
         def stop() -> None:
-            server.task_dispatcher.shutdown(timeout=1)
+            server.task_dispatcher.shutdown(timeout=self._patience_s)
             # In the thread that waits for the sockets: closed under its hands, they would be bad descriptors to it.
             server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
             thread.join(5)

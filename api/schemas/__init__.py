@@ -20,6 +20,9 @@ from jsonschema import validators
 from novasim import exceptions
 
 _FORMATS = jsonschema.FormatChecker(formats=())
+DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
+# Digits of a number that is still looked at; the largest that a column holds has ten.
+LONGEST_NUMBER = 18
 
 
 @_FORMATS.checks("uuid")
@@ -66,7 +69,30 @@ def _min_length(_validator: Any, least: int, value: Any, _schema: Any) -> Iterat
         yield jsonschema.ValidationError(f"{value!r} is too short")
 
 
-_Checker = validators.extend(jsonschema.Draft202012Validator, {"minLength": _min_length})
+def _number(value: Any) -> int | float | None:
+    """A number, or one written in digits; None for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and DIGITS.fullmatch(value):
+        return int(value) if len(value) <= LONGEST_NUMBER else float("-inf" if value[0] == "-" else "inf")
+    return None
+
+
+def _minimum(_validator: Any, least: Any, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    number = _number(value)
+    if number is not None and number < least:
+        yield jsonschema.ValidationError(f"{value} is less than the minimum of {least}")
+
+
+def _maximum(_validator: Any, most: Any, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    number = _number(value)
+    if number is not None and number > most:
+        yield jsonschema.ValidationError(f"{value} is greater than the maximum of {most}")
+
+
+# Bounds hold for numbers that are sent as text, too.
+_Checker = validators.extend(jsonschema.Draft202012Validator, {
+    "minLength": _min_length, "minimum": _minimum, "maximum": _maximum})
 
 
 def _text(error: jsonschema.ValidationError) -> str:

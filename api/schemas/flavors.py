@@ -12,8 +12,8 @@ _FLAVOR: dict[str, Any] = {
                          "pattern": r"^[a-zA-Z0-9. _-]+$"},
     "ram": whole_number(1), "vcpus": whole_number(1), "disk": whole_number(), "swap": whole_number(),
     "OS-FLV-EXT-DATA:ephemeral": whole_number(), "os-flavor-access:is_public": BOOLEAN,
-    "rxtx_factor": {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$", "exclusiveMinimum": 0,
-                    "maximum": 3.40282e+38},
+    "rxtx_factor": {"type": ["number", "string"], "pattern": r"^(?!0+(\.0+)?$)[0-9]{1,20}(\.[0-9]+)?$",
+                    "exclusiveMinimum": 0, "maximum": 3.40282e+38},
 }
 _REQUIRED = ("name", "ram", "vcpus", "disk")
 CREATE = Versions((1, closed({"flavor": closed(_FLAVOR, *_REQUIRED)}, "flavor")),

@@ -41,7 +41,7 @@ _CREATE: dict[str, Any] = {
         {"path": _STRING, "contents": {"type": "string", "format": "base64"}}, "path", "contents")},
     "availability_zone": _NAME_ONLY, "block_device_mapping": {"type": "array", "items": {"type": "object"}},
     "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}}, "config_drive": BOOLEAN,
-    "key_name": _NAME_ONLY, "min_count": whole_number(1), "max_count": whole_number(1),
+    "key_name": _NAME_ONLY, "min_count": whole_number(1, 1000), "max_count": whole_number(1, 1000),
     "return_reservation_id": BOOLEAN,
     "security_groups": {"type": "array", "items": {"type": "object", "properties": {"name": _NAME_ONLY}}},
     "user_data": {"type": "string", "format": "base64", "maxLength": 65535},

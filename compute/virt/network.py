@@ -42,9 +42,9 @@ class Network:
         self._join(copy)
         try:
             while copy.left > 0.5:
+                copy.changed.clear()
                 rate = self._rate(copy)
                 began = self._clock.monotonic()
-                copy.changed.clear()
                 self._clock.wait(copy.changed, copy.left / rate)
                 copy.left -= rate * (self._clock.monotonic() - began)
         finally:

@@ -170,13 +170,16 @@ def test_the_guest_does_not_start_on_the_destination(cluster):
 def test_a_decision_that_cannot_be_carried_out(cluster, word, verb, event):
     uuid = cluster.boot()
     cluster.resize(uuid, MEDIUM)
-    dest = cluster.row(uuid).host
+    move = cluster.move(uuid)
+    # Only once the destination has given the guest up, the server is the source's again.
+    at_source = verb == "finish_revert_migration"
     cluster.faults.add({"at": f"virt.{verb}", "do": {"raise": "broken"}, "times": 1})
     request = getattr(cluster, word)(uuid, until=f"{event} failed")
     assert cluster.state(uuid) == ("error", None)
     assert (cluster.move(uuid).status, cluster.fault(uuid)) == ("error", "broken")
-    assert cluster.held(uuid) == [(dest, 4096, 2, 40, False)]
-    assert cluster.quota() == {"cores": (2, 0), "instances": (1, 0), "ram": (4096, 0)}
+    assert cluster.held(uuid) == [(move.source_compute, 512, 1, 1, False) if at_source
+                                  else (move.dest_compute, 4096, 2, 40, False)]
+    assert cluster.quota()["ram"] == ((512, 0) if at_source else (4096, 0))
     assert cluster.record(uuid, request)["message"] == "Error"
 
 

@@ -22,6 +22,24 @@ def reset_during(cluster, monkeypatch, uuid, verb):
     cluster.resize(uuid, SMALL, until="state reset to active")
 
 
+def test_while_it_is_reverted(cluster, monkeypatch):
+    uuid = cluster.boot()
+    host = cluster.row(uuid).host
+    cluster.resize(uuid, SMALL)
+    real = cluster.agents.driver.destroy
+
+    def destroy(*args, **kwargs):
+        real(*args, **kwargs)
+        cluster.action(uuid, {"os-resetState": {"state": "active"}}, ADMIN)
+
+    monkeypatch.setattr(cluster.agents.driver, "destroy", destroy)
+    cluster.revert(uuid, until="guest put back")
+    assert (cluster.state(uuid), cluster.row(uuid).host) == (("active", None), host)
+    assert cluster.held(uuid) == [(host, *TINY_HELD)]
+    assert cluster.quota()["ram"] == (512, 0)
+    assert cluster.guests(uuid) == {(host, "guest"): states.RUNNING}
+
+
 def test_while_the_disks_move(cluster, monkeypatch):
     uuid = cluster.boot()
     host = cluster.row(uuid).host

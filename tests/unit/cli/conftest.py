@@ -233,6 +233,7 @@ class FakeNova:
         self.history = []
         self.flavors = {one["id"]: one for one in FLAVORS}
         self.full_for_resize = set()
+        self.why_moves_fail = "No valid host was found. Full."
         self.broken = {}
         self.lock = threading.Lock()
         api.find = self.find
@@ -276,7 +277,13 @@ class FakeNova:
                                "migration_status": ends.get(verb, "finished")}
                               for number, name in enumerate(names.get(verb, moved))]}
 
+    def get_(self, _path, _request):
+        return 200, {"version": {"id": "v2.1", "version": "2.96", "min_version": "2.1"}}
+
     def get_servers(self, path, _request):
+        if path[1:2] == ["os-instance-actions"]:
+            return 200, {"instanceAction": {"message": "Error", "events": [
+                {"event": "cold_migrate", "result": "Error", "details": self.why_moves_fail}]}}
         if not path or path[0] == "detail":
             return 200, {"servers": list(self.servers.values())}
         server = self.servers.get(path[0]) if len(path) == 1 else None

@@ -54,8 +54,8 @@ def test_journal_without_a_hop(play, monkeypatch):
 
 def test_resize_that_fails(play, fake_nova):
     fake_nova.full_for_resize.add("demo")
-    fake_nova.get_ = lambda _path, _request: (200, {"version": {"version": "2.96"}})
-    with pytest.raises(CliError, match="resize failed: no reason was recorded. demo is ACTIVE again"):
+    fake_nova.why_moves_fail = "the disk is full"
+    with pytest.raises(CliError, match="resize failed: the disk is full. demo is ACTIVE again"):
         play()
 
 

@@ -83,6 +83,14 @@ def test_no_valid_host_for_a_resize_leaves_it_active(play, fake_nova):
     assert player.books.resize_s == []
 
 
+def test_a_resize_that_came_to_nothing_for_another_reason_is_an_error(play, fake_nova):
+    fake_nova.full_for_resize.add("vm-0")
+    fake_nova.why_moves_fail = "the operation was lost on its way"
+    player = play([arrival(0, "a", "b")])
+    assert player.books.counts["resize_no_host"] == 0
+    assert "lost on its way" in str(player.books.errors)
+
+
 def test_boot_that_ends_in_another_error(play, fake_nova):
     broken = {"status": "ERROR", "fault": {"message": "disk is full"}, "OS-EXT-STS:task_state": None, "next": []}
     fake_nova.broken["create vm-0"] = broken

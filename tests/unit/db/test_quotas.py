@@ -58,11 +58,12 @@ def test_reservations_expire(db, clock, make_server):
     db.write(quotas.reserve, first, {"cores": 3}, LIMITS, 5)
     db.write(quotas.reserve, second, {"cores": 4}, LIMITS, 50)
     clock.advance(6)
-    assert db.write(quotas.expire, clock.now()) == 1
+    assert db.read(quotas.expired, clock.now()) == [first.uuid]
+    db.write(quotas.rollback, first.uuid)
     assert used(db)["cores"] == (0, 4)
     db.write(quotas.rollback, first.uuid)
     assert used(db)["cores"] == (0, 4), "what has expired is not released again"
-    assert db.write(quotas.expire, clock.now()) == 0
+    assert db.read(quotas.expired, clock.now()) == []
 
 
 def test_reserved_counts_too(db, make_server):
@@ -91,7 +92,7 @@ def test_limits_of_project_and_user(db):
         db.write(quotas.use, "p", "u", {"cores": 6}, LIMITS)
     db.write(quotas.use, "p", "other", {"cores": 600}, LIMITS)
     db.write(quotas.set_limits, "p", {"cores": 7}, "u")
-    assert db.read(quotas.user_limits, "p", "u") == {"cores": 7}
+    assert db.read(quotas.limits, "p", {}, "u")["cores"] == 7
     db.write(quotas.delete_limits, "p", "u")
     db.write(quotas.delete_limits, "p")
     assert db.read(quotas.limits, "p", LIMITS, "u") == LIMITS

@@ -1,0 +1,27 @@
+"""Numbers that no column holds, and counts that no quota allows, are refused at once and by name."""
+
+import pytest
+from cluster_fixture import ADMIN, USER
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("ram", "0"), ("vcpus", "0"), ("ram", "9" * 20), ("ram", 2 ** 31), ("disk", "-1"), ("vcpus", "9" * 4000)])
+def test_a_flavor_of_impossible_size(cluster, field, value):
+    flavor = {"name": "odd", "id": "odd", "ram": 64, "vcpus": 1, "disk": 1, field: value}
+    answer = cluster.http("POST", "/flavors", {"flavor": flavor}, ADMIN)
+    assert answer.status_int == 400
+    assert field in answer.json["badRequest"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/flavors?minRam=", "/servers?limit=", "/os-hypervisors/", "/flavors?limit="])
+def test_a_number_of_many_digits_in_a_url(cluster, path):
+    assert cluster.http("GET", path + "9" * 25, token=ADMIN).status_int in (400, 404)
+
+
+@pytest.mark.parametrize("count", [100_000, "100000", "9" * 15])
+def test_more_servers_than_one_request_may_ask_for(cluster, count):
+    body = {"server": {"name": "many", "flavorRef": "1", "imageRef": "155d900f-4e14-4e4c-a73d-069cbf4541e6",
+                       "min_count": count}}
+    answer = cluster.http("POST", "/servers", body, USER)
+    assert answer.status_int == 400
+    assert "min_count" in answer.json["badRequest"]["message"]
