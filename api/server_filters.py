@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 from novasim import exceptions, states
@@ -23,7 +24,7 @@ class Wanted(NamedTuple):
 
 def _regular_expression(text: str) -> str:
     try:
-        parsed = re._parser.parse(text)
+        parsed = parser.parse(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{text!r} is not a regular expression: {error}") from error
     if len(text) > 255 or _is_explosive(parsed):
@@ -38,9 +39,9 @@ def _is_explosive(pattern: Any, repeated: bool = False) -> bool:
         repeats = name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and value[1] > 1
         if repeated and (repeats or name == "BRANCH"):
             return True
-        inner = [part for part in (value if isinstance(value, tuple | list) else [value])]
+        inner = list(value) if isinstance(value, tuple | list) else [value]
         inner += [branch for part in inner if isinstance(part, list) for branch in part]
-        if any(_is_explosive(part, repeated or repeats) for part in inner if isinstance(part, re._parser.SubPattern)):
+        if any(_is_explosive(part, repeated or repeats) for part in inner if isinstance(part, parser.SubPattern)):
             return True
     return False
 

@@ -66,5 +66,5 @@ class Disable(_Change):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Disable it."""
-        self.change("disable-log-reason" if parsed_args.reason else "disable", host=parsed_args.host,
+        self.change("disable" if parsed_args.reason is None else "disable-log-reason", host=parsed_args.host,
                     binary=parsed_args.binary, disabled_reason=parsed_args.reason)

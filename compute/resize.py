@@ -347,10 +347,11 @@ def put_back(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
     """Let the guest be one again, as it was, if its server is still here: not handed over, not gone."""
     try:
         now = agents.db.read(instances.get, instance.uuid, None, False, False, False)
-        if now.host != ctxt.addressed_host or agents.driver.power_state(now.host, now.uuid) != states.NOSTATE:
+        host = ctxt.addressed_host or ""
+        if now.host != host or agents.driver.power_state(host, now.uuid) != states.NOSTATE:
             return
         stopped = states.STOPPED in (now.vm_state, instance.vm_state)
-        agents.driver.finish_revert_migration(ctxt.addressed_host or "", instance.uuid, not stopped)
+        agents.driver.finish_revert_migration(host, instance.uuid, not stopped)
         agents.note(ctxt, instance, "guest put back", now.vm_state, now.task_state)
     except exceptions.InstanceNotFound:
         return

@@ -20,6 +20,19 @@ from novasim.sim.clock import Clock
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
 MAX_BYTES = 64 * 1024 * 1024
+FILES_KEPT = 8
+
+
+def _forget_old(directory: Path, name: str) -> None:
+    """Keep the newest files of a service's dead processes; without that each start would leave one more for good."""
+    dead = [path for path in directory.glob(f"{name}-*.jsonl") if not _is_alive(path)]
+    for path in sorted(dead, key=lambda one: one.stat().st_mtime)[:-FILES_KEPT]:
+        path.unlink(missing_ok=True)
+
+
+def _is_alive(path: Path) -> bool:
+    pid = path.name.rpartition("-")[2].partition(".")[0]
+    return Path(f"/proc/{pid}").exists()
 
 
 class _Sink:
@@ -32,6 +45,7 @@ class _Sink:
         self._written = 0
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
+            _forget_old(directory, name)
             self._path = directory / f"{name}-{os.getpid()}.jsonl"
             self._open()
 

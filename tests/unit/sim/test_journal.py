@@ -72,3 +72,13 @@ def test_closing_while_others_write_harms_nobody(tmp_path):
     journal.write("late", "r")
     journal.close()
     assert problems == []
+
+
+def test_files_of_dead_processes_do_not_pile_up(tmp_path):
+    # No process has such a number: Linux ends at 4194304.
+    for number in range(20):
+        (tmp_path / f"api-{5_000_000 + number}.jsonl").touch()
+        (tmp_path / f"compute-{5_000_000 + number}.jsonl").touch()
+    Journal(tmp_path, "api", ManualClock()).close()
+    assert len(list(tmp_path.glob("api-*"))) == 9
+    assert len(list(tmp_path.glob("compute-*"))) == 20
