@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oslo_config import cfg
 
 from novasim import exceptions
+from novasim.compute import options
 from novasim.compute.virt.driver import Driver
 from novasim.context import RequestContext
-from novasim.db import actions
-from novasim.db.engine import Database, Transaction
+from novasim.db.engine import Database
 from novasim.objects import Instance
 from novasim.rpc.client import Client
 from novasim.sim.clock import Clock
@@ -40,8 +39,7 @@ class Agents:
     @property
     def reserved(self) -> dict[str, int]:
         """What each host keeps for itself (spec 8.8 step 2)."""
-        return {"memory_mb": self.conf.reserved_host_memory_mb, "disk_gb": self.conf.reserved_host_disk_mb // 1024,
-                "vcpus": self.conf.reserved_host_cpus}
+        return options.reserved(self.conf)
 
     def note(self, ctxt: RequestContext, instance: Instance, what: str, vm_state: str | None = None,
              task_state: str | None = None, migration_status: str | None = None) -> None:
@@ -52,14 +50,3 @@ class Agents:
 
 def overtaken(ctxt: RequestContext, instance: Instance, what: str, reason: Exception) -> None:
     LOG.info("%s of %s on %s left alone (%s): %s", what, instance.uuid, ctxt.addressed_host, ctxt.request_id, reason)
-
-
-def record_failure(tx: Transaction, ctxt: RequestContext, instance: Instance, event: str, error: Exception,
-                   final: bool = True) -> None:
-    """What the user and the admin see of a failed hop: fault, event with traceback, failed action.
-
-    :param final: False when another host is tried: the action may still succeed (spec 6.4)
-    """
-    trace = "".join(traceback.format_exception(error))
-    actions.add_fault(tx, instance.uuid, error, ctxt.addressed_host, trace)
-    actions.finish_event(tx, ctxt.request_id, instance.uuid, event, trace, final, actions.text_of(error))

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from novasim import exceptions, states
-from novasim.compute.agents import OVERTAKEN, Agents, overtaken, record_failure
+from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, claims, endings, instances
 from novasim.db.engine import Transaction
@@ -85,7 +85,7 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
         instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), **mine}, host=None, node=None, **state)
         claims.drop_all(tx, instance.uuid)
         actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, ctxt.addressed_host)
-        record_failure(tx, ctxt, instance, BUILD_EVENT, error, final=not retry)
+        actions.record_failure(tx, ctxt, instance.uuid, BUILD_EVENT, error, final=not retry)
 
     try:
         agents.db.write(give_up)
@@ -138,7 +138,7 @@ def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, e
         instances.update(tx, instance.uuid, {"task_state": (states.DELETING,)}, vm_state=states.ERROR,
                          task_state=None)
         actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, ctxt.addressed_host)
-        record_failure(tx, ctxt, instance, DELETE_EVENT, error)
+        actions.record_failure(tx, ctxt, instance.uuid, DELETE_EVENT, error)
 
     try:
         agents.db.write(note)

@@ -33,3 +33,9 @@ SIMULATOR: list[cfg.Opt] = [
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     return [(None, COMPUTE), ("simulator", SIMULATOR)]
+
+
+def reserved(conf: cfg.ConfigOpts) -> dict[str, int]:
+    """What each host keeps for itself, by the sizes of a claim."""
+    return {"memory_mb": conf.reserved_host_memory_mb, "disk_gb": conf.reserved_host_disk_mb // 1024,
+            "vcpus": conf.reserved_host_cpus}

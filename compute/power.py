@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from novasim import states
-from novasim.compute.agents import OVERTAKEN, Agents, overtaken, record_failure
+from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, instances
 from novasim.db.engine import Transaction
@@ -60,7 +60,7 @@ def _run(agents: Agents, ctxt: RequestContext, instance: Instance, operation: _O
 
     def fail(tx: Transaction, error: Exception, power_state: int) -> None:
         instances.update(tx, instance.uuid, mine, task_state=None, power_state=power_state)
-        record_failure(tx, ctxt, instance, operation.event, error)
+        actions.record_failure(tx, ctxt, instance.uuid, operation.event, error)
 
     try:
         agents.db.write(begin)

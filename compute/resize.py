@@ -16,7 +16,7 @@ import msgspec
 
 from novasim import exceptions, states
 from novasim.compute import lifecycle
-from novasim.compute.agents import OVERTAKEN, Agents, overtaken, record_failure
+from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, claims, endings, instances, migrations, quotas
 from novasim.db.engine import Transaction
@@ -83,7 +83,7 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
                 "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}, task_state=None)
             quotas.rollback(tx, instance.uuid)
         actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", ctxt.addressed_host)
-        record_failure(tx, ctxt, instance, "compute_prep_resize", error, final=not may_retry)
+        actions.record_failure(tx, ctxt, instance.uuid, "compute_prep_resize", error, final=not may_retry)
 
     try:
         agents.db.write(note)
@@ -375,5 +375,5 @@ def break_off(tx: Transaction, ctxt: RequestContext, instance: Instance, migrati
     vm_state = now.vm_state if untouched and now.vm_state != states.RESIZED else states.ERROR
     gone_back = current.status == states.REVERTING and current.step in (DEST_DONE, ON_SOURCE)
     endings.abandon(tx, now, current, vm_state, gone_back)
-    record_failure(tx, ctxt, now, event, error)
+    actions.record_failure(tx, ctxt, now.uuid, event, error)
     return vm_state or states.ERROR

@@ -13,7 +13,6 @@ from novasim.conductor.orchestrator import (
     build_request_spec,
     note_selection,
     populate_retry,
-    record_failure,
 )
 from novasim.context import RequestContext
 from novasim.db import actions, instances
@@ -64,7 +63,7 @@ def fail(orchestrator: Orchestrator, ctxt: RequestContext, server: Instance, err
         instances.update(tx, server.uuid, {"vm_state": (states.BUILDING,), "task_state": (states.SCHEDULING,)},
                          vm_state=states.ERROR, task_state=None)
         actions.start_event(tx, ctxt.request_id, server.uuid, EVENT)
-        record_failure(tx, ctxt, server.uuid, EVENT, error)
+        actions.record_failure(tx, ctxt, server.uuid, EVENT, error)
 
     try:
         orchestrator.db.write(note)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,7 @@ from oslo_config import cfg
 
 from novasim import exceptions
 from novasim.context import RequestContext
-from novasim.db import actions
-from novasim.db.engine import Database, Transaction
+from novasim.db.engine import Database
 from novasim.objects import Flavor, Instance
 from novasim.rpc.client import Client
 from novasim.sim.clock import Clock
@@ -83,10 +81,3 @@ def note_selection(filter_properties: dict[str, Any], selection: dict[str, Any])
     if "retry" in filter_properties:
         filter_properties["retry"]["hosts"].append([selection["host"], selection["nodename"]])
     filter_properties["limits"] = selection["limits"] or {}
-
-
-def record_failure(tx: Transaction, ctxt: RequestContext, instance_uuid: str, event: str, error: Exception) -> None:
-    """Fault row, event with traceback, failed action: a failure is never silent (spec 6.5, 12.1 #1)."""
-    trace = "".join(traceback.format_exception(error))
-    actions.add_fault(tx, instance_uuid, error, None, trace)
-    actions.finish_event(tx, ctxt.request_id, instance_uuid, event, trace, details=actions.text_of(error))

@@ -16,7 +16,6 @@ from novasim.conductor.orchestrator import (
     image_from_system_metadata,
     note_selection,
     populate_retry,
-    record_failure,
 )
 from novasim.context import RequestContext
 from novasim.db import actions, instances, migrations, quotas
@@ -70,7 +69,7 @@ def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance
             raise MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
         instances.drop_stash(tx, instance.uuid)
         quotas.rollback(tx, instance.uuid)
-        record_failure(tx, ctxt, instance.uuid, EVENT, error)
+        actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
         orchestrator.db.write(undo)

@@ -6,6 +6,7 @@ taken up again after a restart is a second event of that name.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -87,6 +88,17 @@ def add_fault(tx: Transaction, instance_uuid: str, error: BaseException, host: s
     tx.execute(insert(models.instance_faults), {
         "instance_uuid": instance_uuid, "code": getattr(error, "code", 500), "message": text_of(error)[:255],
         "details": details, "host": host, "created_at": tx.now, "deleted": 0})
+
+
+def record_failure(tx: Transaction, context: RequestContext, instance_uuid: str, event: str, error: Exception,
+                   final: bool = True) -> None:
+    """What the user and the admin see of a failed hop: fault, event with traceback, failed action (spec 6.5).
+
+    :param final: False when another host is tried: the action may still succeed (spec 6.4)
+    """
+    trace = "".join(traceback.format_exception(error))
+    add_fault(tx, instance_uuid, error, context.addressed_host, trace)
+    finish_event(tx, context.request_id, instance_uuid, event, trace, final, text_of(error))
 
 
 def latest_faults(tx: Transaction, instance_uuids: Sequence[str]) -> dict[str, dict[str, Any]]:

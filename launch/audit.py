@@ -15,6 +15,7 @@ from typing import Any
 from oslo_config import cfg
 
 from novasim import quota, states
+from novasim.compute import options
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.store import GuestStore
 from novasim.db import claims, endings, hosts, instance_pages, instances, migrations, quotas
@@ -68,9 +69,7 @@ def run(conf: cfg.ConfigOpts, database: Database) -> list[str]:
         hypervisors = GuestStore(store)
         guests = hypervisors.list()
         hypervisors.close()
-    reserved = {"memory_mb": conf.reserved_host_memory_mb, "disk_gb": conf.reserved_host_disk_mb // 1024,
-                "vcpus": conf.reserved_host_cpus}
-    picture = database.snapshot(_read, guests, reserved)
+    picture = database.snapshot(_read, guests, options.reserved(conf))
     return [finding for check in (_sums, _servers, _orphans, _quotas) for finding in check(picture)]
 
 
