@@ -105,7 +105,10 @@ images = _table(
     "images", Column("uuid", Uuid, nullable=False), Column("name", Name, nullable=False),
     Column("status", String(16), nullable=False), Column("min_ram", Integer, nullable=False, default=0),
     Column("min_disk", Integer, nullable=False, default=0), Column("size", BigInteger, nullable=False, default=0),
-    Column("properties", LongText), UniqueConstraint("uuid", "deleted"))
+    Column("properties", LongText),
+    # Whose it is and which server it was made of; null: everybody's, of none.
+    Column("project_id", Name), Column("user_id", Name), Column("instance_uuid", Uuid),
+    UniqueConstraint("uuid", "deleted"), Index(None, "project_id", "deleted"), Index(None, "instance_uuid", "deleted"))
 
 migrations = _table(
     "migrations", Column("uuid", Uuid, nullable=False, unique=True), _of_instance(), Column("status", Name),
@@ -114,6 +117,10 @@ migrations = _table(
     Column("dest_node", Name), Column("dest_host", Name), Column("old_instance_type_id", Integer),
     Column("new_instance_type_id", Integer), Column("request_id", Name), Column("user_id", Name),
     Column("project_id", Name), Column("hidden", Boolean, nullable=False, default=False),
+    # How far a live migration is, in bytes.
+    Column("memory_total", BigInteger), Column("memory_processed", BigInteger),
+    Column("memory_remaining", BigInteger), Column("disk_total", BigInteger), Column("disk_processed", BigInteger),
+    Column("disk_remaining", BigInteger),
     Index(None, "instance_uuid", "status"), Index(None, "status", "updated_at"), Index(None, "updated_at"),
     Index(None, "source_compute", "status"), Index(None, "dest_compute", "status"), Index(None, "created_at"))
 
@@ -207,3 +214,13 @@ aggregate_metadata = _table(
     "aggregate_metadata", Column("aggregate_id", Integer, ForeignKey("aggregates.id"), nullable=False),
     Column("key", Name, nullable=False), Column("value", Name), UniqueConstraint("aggregate_id", "key", "deleted"),
     Index(None, "key"))
+
+instance_groups = _table(
+    "instance_groups", Column("uuid", Uuid, nullable=False), Column("user_id", Name), Column("project_id", Name),
+    Column("name", Name), Column("policy", Name, nullable=False), Column("max_server_per_host", Integer),
+    UniqueConstraint("uuid", "deleted"), Index(None, "project_id", "deleted"))
+
+instance_group_member = _table(
+    "instance_group_member", Column("group_id", Integer, ForeignKey("instance_groups.id"), nullable=False),
+    Column("instance_uuid", Uuid, nullable=False),
+    UniqueConstraint("instance_uuid", "group_id", "deleted"), Index(None, "group_id", "deleted"))

@@ -47,6 +47,20 @@ REBUILDING = "rebuilding"
 REBUILD_BLOCK_DEVICE_MAPPING = "rebuild_block_device_mapping"
 REBUILD_SPAWNING = "rebuild_spawning"
 MIGRATING = "migrating"
+RESCUING = "rescuing"
+UNRESCUING = "unrescuing"
+IMAGE_SNAPSHOT = "image_snapshot"
+IMAGE_SNAPSHOT_PENDING = "image_snapshot_pending"
+IMAGE_PENDING_UPLOAD = "image_pending_upload"
+IMAGE_UPLOADING = "image_uploading"
+IMAGE_BACKUP = "image_backup"
+SHELVING = "shelving"
+SHELVING_IMAGE_PENDING_UPLOAD = "shelving_image_pending_upload"
+SHELVING_IMAGE_UPLOADING = "shelving_image_uploading"
+SHELVING_OFFLOADING = "shelving_offloading"
+UNSHELVING = "unshelving"
+SOFT_DELETING = "soft-deleting"
+RESTORING = "restoring"
 DELETING = "deleting"
 RESIZE_PREP = "resize_prep"
 RESIZE_MIGRATING = "resize_migrating"
@@ -157,20 +171,60 @@ _SOFT_REBOOT = frozenset({None})
 _HARD_REBOOT = frozenset({None, REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, RESUMING, UNPAUSING,
                           PAUSING, SUSPENDING})
 
+def _vm(*vm_states: str, sets: str | None = None, task: frozenset[str | None] | None = frozenset({None})) -> Action:
+    return Action(frozenset(vm_states), task, sets)
+
+
+# Every action of the API, by its name in a request; those with several rules, or that are no action there, by one of
+# their own. Present-day rules; ACTIONS_2014 has what /v2 does otherwise.
 ACTIONS: dict[str, Action] = {
-    "resize": Action(frozenset({ACTIVE, STOPPED}), sets=RESIZE_PREP),
-    "migrate": Action(frozenset({ACTIVE, STOPPED}), sets=RESIZE_PREP),
-    "confirmResize": Action(frozenset({RESIZED})),
-    "revertResize": Action(frozenset({RESIZED}), sets=RESIZE_REVERTING),
-    "os-stop": Action(frozenset({ACTIVE, ERROR}), sets=POWERING_OFF),
-    "os-start": Action(frozenset({STOPPED}), sets=POWERING_ON),
-    "reboot_soft": Action(frozenset({ACTIVE}), _SOFT_REBOOT, sets=REBOOTING),
-    "reboot_hard": Action(frozenset({ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR}), _HARD_REBOOT,
-                          sets=REBOOTING_HARD),
+    "resize": _vm(ACTIVE, STOPPED, sets=RESIZE_PREP),
+    "migrate": _vm(ACTIVE, STOPPED, sets=RESIZE_PREP),
+    "confirmResize": _vm(RESIZED),
+    "revertResize": _vm(RESIZED, sets=RESIZE_REVERTING),
+    "os-stop": _vm(ACTIVE, ERROR, sets=POWERING_OFF),
+    "os-start": _vm(STOPPED, sets=POWERING_ON),
+    "reboot_soft": _vm(ACTIVE, sets=REBOOTING, task=_SOFT_REBOOT),
+    "reboot_hard": _vm(ACTIVE, STOPPED, PAUSED, SUSPENDED, ERROR, sets=REBOOTING_HARD, task=_HARD_REBOOT),
+    "rebuild": _vm(ACTIVE, STOPPED, ERROR, sets=REBUILDING),
+    "pause": _vm(ACTIVE, sets=PAUSING),
+    "unpause": _vm(PAUSED, sets=UNPAUSING),
+    "suspend": _vm(ACTIVE, sets=SUSPENDING),
+    "resume": _vm(SUSPENDED, sets=RESUMING),
+    "rescue": _vm(ACTIVE, STOPPED, ERROR, sets=RESCUING),
+    "unrescue": _vm(RESCUED, sets=UNRESCUING),
+    "shelve": _vm(ACTIVE, STOPPED, PAUSED, SUSPENDED, sets=SHELVING),
+    "shelveOffload": _vm(SHELVED, sets=SHELVING_OFFLOADING),
+    "unshelve": _vm(SHELVED, SHELVED_OFFLOADED, sets=UNSHELVING),
+    "createImage": _vm(ACTIVE, STOPPED, PAUSED, SUSPENDED, sets=IMAGE_SNAPSHOT_PENDING),
+    "createBackup": _vm(ACTIVE, STOPPED, PAUSED, SUSPENDED, sets=IMAGE_BACKUP),
+    "changePassword": _vm(ACTIVE, sets=UPDATING_PASSWORD),
+    "os-migrateLive": _vm(ACTIVE, PAUSED, sets=MIGRATING),
+    "evacuate": _vm(ACTIVE, STOPPED, ERROR, sets=REBUILDING, task=None),
+    "attach_volume": _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED),
+    "detach_volume": _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED),
+    "swap_volume": _vm(ACTIVE, PAUSED, RESIZED),
+    "update_metadata": _vm(ACTIVE, PAUSED, SUSPENDED, STOPPED, task=None),
     "delete": Action(None, None, sets=DELETING, launched=False),
+    "soft_delete": Action(None, None, sets=SOFT_DELETING),
+    "restore": _vm(SOFT_DELETED, sets=RESTORING),
     "forceDelete": Action(None, None, sets=DELETING, launched=False),
-    "update_metadata": Action(frozenset({ACTIVE, PAUSED, SUSPENDED, STOPPED}), None, launched=False),
     "lock": Action(None, None, launched=False, lock=False),
     "unlock": Action(None, None, launched=False, lock=False),
     "os-resetState": Action(None, None, launched=False, lock=False),
+}
+
+_REBOOT_2014 = frozenset({None, REBOOTING, REBOOTING_HARD, RESUMING, UNPAUSING, PAUSING, SUSPENDING})
+_VOLUME_2014 = _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED)
+ACTIONS_2014: dict[str, Action] = ACTIONS | {
+    # The 2014 check let more through than its compare-and-swap, which ended as a 500; what the swap takes is allowed.
+    "reboot_soft": _vm(ACTIVE, sets=REBOOTING, task=_REBOOT_2014 - {REBOOTING, REBOOTING_HARD}),
+    "reboot_hard": ACTIONS["reboot_hard"]._replace(task=_REBOOT_2014 - {REBOOTING_HARD}),
+    "createBackup": _vm(ACTIVE, STOPPED, sets=IMAGE_BACKUP),
+    "os-migrateLive": _vm(ACTIVE, sets=MIGRATING),
+    "evacuate": _vm(ACTIVE, STOPPED, sets=REBUILDING),
+    "attach_volume": _VOLUME_2014,
+    "detach_volume": _VOLUME_2014,
+    "swap_volume": _vm(ACTIVE, PAUSED, SUSPENDED, STOPPED, RESIZED, SOFT_DELETED),
+    "forceDelete": _vm(SOFT_DELETED, sets=DELETING)._replace(launched=False),
 }
