@@ -1,4 +1,7 @@
-"""The WSGI application: from an environ to a handler of the routes table, and back through the error mapper."""
+"""The WSGI application: from an environ to a handler of the routes table, and back through the error mapper.
+
+The present generation of the API is served here; that of 2014, and what is under no version, by api/legacy/.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,16 @@ from typing import Any
 import webob
 from oslo_config import cfg
 
-from novasim import exceptions
 from novasim.api import auth, microversion, options, routes, versions, wsgi
-from novasim.api.caches import Flavors, Zones
-from novasim.context import RequestContext
+from novasim.api.caches import Flavors
+from novasim.api.legacy import front
+from novasim.api.legacy.rate_limits import RateLimits
 from novasim.db.engine import Database
 from novasim.policy import Policy
 from novasim.sim.clock import Clock
 from novasim.sim.journal import Journal
 
-PREFIX = "/v2.1"
+PREFIX = f"/{versions.PRESENT}"
 
 
 class Api:
@@ -39,7 +42,7 @@ class Api:
         self.policy = Policy(conf)
         self.quota_defaults = options.quota_defaults(conf)
         self.flavors = Flavors(db)
-        self.zones = Zones(conf, db, clock)
+        self.rate_limits = RateLimits(conf, clock)
 
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI callable."""
@@ -47,33 +50,38 @@ class Api:
         request_id = auth.new_request_id()
         version = None
         try:
-            path = _path(wire)
-            version = microversion.asked_for(wire.headers) if path.startswith(PREFIX) else None
+            if versions.root(_path(wire)) != versions.PRESENT:
+                return front.serve(self, wire, request_id)(environ, start_response)
+            version = microversion.asked_for(wire.headers)
             document = versions.document(wire)
             response, version = (document, None) if document else self._serve(wire, request_id, version)
         except Exception as error:
             response = wsgi.error_response(error)
         return wsgi.to_wire(response, version, request_id)(environ, start_response)
 
-    def _serve(self, wire: webob.Request, request_id: str, asked: str | None) -> tuple[wsgi.Response, str | None]:
-        if asked is None:
-            raise wsgi.HttpError(404, "The resource could not be found.")
+    def _serve(self, wire: webob.Request, request_id: str, asked: str) -> tuple[wsgi.Response, str]:
         minor = microversion.negotiate(asked)
-        used = f"2.{minor}"
         context = auth.authenticate(wire.headers.get("X-Auth-Token"), request_id, wire.remote_addr)
         request = wsgi.Request(self, wire, context, minor, PREFIX)
+        return self.perform(request, self._handle), f"2.{minor}"
+
+    def perform(self, request: wsgi.Request, handle: Callable[[Any], Any]) -> wsgi.Response:
+        """Answer a request, with what ``handle`` makes of it or with its error, and see that it stands in the journal.
+
+        :param handle: called with the request
+        """
         try:
-            response = wsgi.to_response(self._handle(request))
+            response = wsgi.to_response(handle(request))
         except Exception as error:
-            response = wsgi.error_response(error)
-        if wire.method != "GET" and not request.noted:
+            response = request.error_response(error)
+        if request.wire.method != "GET" and not request.noted:
             request.note(f"answered {response.status}", status=response.status)
-        return response, used
+        return response
 
     def _handle(self, request: wsgi.Request) -> Any:
         _check_accept(request.wire.headers.get("Accept", ""))
         path, project = routes.split_project(request.wire.path_info[len(PREFIX):])
-        _check_project(request.context, project)
+        request.check_project(project)
         methods, ids = routes.match(path)
         handler = routes.pick(methods, request.wire.method, request.version)
         return handler(self, request, **ids)
@@ -83,12 +91,6 @@ def _check_accept(accept: str) -> None:
     """The SDK sends an empty Accept with actions; that means anything."""
     if accept and "json" not in accept and "*/*" not in accept and "application/*" not in accept:
         raise wsgi.HttpError(406, f"Only application/json can be answered, not {accept}")
-
-
-def _check_project(context: RequestContext, project: str | None) -> None:
-    if project is not None and project != context.project_id:
-        raise exceptions.Invalid(f"Malformed request URL: URL's project_id '{project}' doesn't match Context's "
-                                 f"project_id '{context.project_id}'")
 
 
 def _path(wire: webob.Request) -> str:

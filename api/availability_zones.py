@@ -1,24 +1,56 @@
-"""Availability zones: names for users, hosts and services for administrators."""
+"""Availability zones: names for users, hosts and services for administrators.
+
+A zone is what the aggregates of a host say, and is read with what is shown of it: nothing is remembered (12.3 #44).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import liveness
 from novasim.api.views import times
 from novasim.api.wsgi import Request
-from novasim.db import hosts
-from novasim.objects import Service
+from novasim.db import aggregates, hosts
+from novasim.db.engine import Transaction
+from novasim.objects import Instance, Service
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
 
+def of_service(api: Api, service: Service, zones: Mapping[str, str]) -> str:
+    """The zone that a service is shown in.
+
+    :param zones: of the hosts that have one of their own
+    """
+    if service.binary != hosts.COMPUTE:
+        return str(api.conf.internal_service_availability_zone)
+    return zones.get(service.host, api.conf.default_availability_zone)
+
+
+def of_servers(api: Api, tx: Transaction, servers: Sequence[Instance]) -> dict[str, str]:
+    """The zones of servers, by uuid: that of the host, or what was asked for where there is no host yet."""
+    zones = aggregates.zones(tx, {server.host for server in servers if server.host})
+    default = api.conf.default_availability_zone
+    return {server.uuid: zones.get(server.host, default) if server.host else server.availability_zone or ""
+            for server in servers}
+
+
+def exists(api: Api, zone: str) -> bool:
+    """Whether a server may ask for this zone."""
+    return zone == api.conf.default_availability_zone or api.db.read(aggregates.has_hosts, zone)
+
+
 def _by_zone(api: Api) -> dict[str, list[Service]]:
-    zones: dict[str, list[Service]] = {}
-    for service in api.db.read(hosts.services):
-        zones.setdefault(api.zones.of_service(service.host, service.binary), []).append(service)
-    return zones
+    def read(tx: Transaction) -> tuple[list[Service], dict[str, str]]:
+        return hosts.services(tx), aggregates.zones(tx)
+
+    services, zones = api.db.read(read)
+    found: dict[str, list[Service]] = {}
+    for service in services:
+        found.setdefault(of_service(api, service, zones), []).append(service)
+    return found
 
 
 def _available(services: list[Service]) -> bool:

@@ -12,16 +12,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions, quota, states
-from novasim.api import guards, schemas
+from novasim.api import availability_zones, guards, images, passwords, schemas
 from novasim.api.wsgi import Request
-from novasim.db import actions, endings, flavors, hosts, images, instances, quotas
+from novasim.db import actions, endings, flavors, groups, hosts, instances, quotas
 from novasim.db.engine import Transaction
-from novasim.objects import CURRENT, Flavor, Instance
+from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
-_ALPHABET = string.ascii_letters + string.digits
 _LOWER = string.ascii_lowercase + string.digits
 # What a cluster without these services cannot give: refused by name, never silently dropped.
 _NOT_SERVED = {
@@ -53,14 +52,17 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
     api, context = request.api, request.context
     plan = _plan(request, body)
     reservation_id = "r-" + "".join(secrets.choice(_LOWER) for _ in range(8))
-    password = plan.body.get("adminPass") or "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    password = plan.body.get("adminPass") or passwords.generate()
 
     def begin(tx: Transaction) -> list[Instance]:
+        group = _group(tx, request, plan)
         count = _affordable(tx, api, context.project_id, plan)
         # The quota first: what it refuses must not cost the work of making it.
         quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
+        if group is not None:
+            groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
         for server in servers:
             actions.start(tx, context, server.uuid, "create")
         return [guards.reread(tx, server) for server in servers]
@@ -82,22 +84,29 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
 
 def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     body = whole["server"]
-    for name, message in _NOT_SERVED.items():
-        if body.get(name):
-            raise exceptions.ValidationError(detail=message)
+    check_served(body)
     _check_security_groups(body)
-    _check_limits(request.api, body)
+    check_limits(request, body)
     low = int(body.get("min_count", 1))
     high = int(body.get("max_count", low))
     if low > high:
         raise exceptions.Invalid("min_count must be <= max_count")
     if high > 1 and body.get("hostname"):
         raise exceptions.Invalid("hostname cannot be given when several servers are created")
-    flavor, image = _flavor(request, body), _image(request.api, body)
-    _check_fit(flavor, image)
+    flavor, image = _flavor(request, body), _image(request, body)
+    check_fit(flavor, image)
     hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
     zone, forced = _placement(request, body)
     return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high)
+
+
+def check_served(body: Mapping[str, Any]) -> None:
+    """
+    :raises ValidationError: for what this cluster cannot give
+    """
+    for name, message in _NOT_SERVED.items():
+        if body.get(name):
+            raise exceptions.ValidationError(detail=message)
 
 
 def _check_security_groups(body: Mapping[str, Any]) -> None:
@@ -106,16 +115,23 @@ def _check_security_groups(body: Mapping[str, Any]) -> None:
             raise exceptions.Invalid(f"Unable to find security_group with name or id '{group['name']}'")
 
 
-def _check_limits(api: Api, body: Mapping[str, Any]) -> None:
-    """The limits that are no usage: of metadata and of files put into the server."""
+def check_limits(request: Request, body: Mapping[str, Any]) -> None:
+    """The limits that are no usage: of metadata and of files put into the server.
+
+    :raises Forbidden: naming the one that is passed
+    """
     files = body.get("personality", [])
     sizes = {"metadata_items": [len(body.get("metadata", {}))], "injected_files": [len(files)],
              "injected_file_path_bytes": [len(item["path"]) for item in files],
              "injected_file_content_bytes": [len(item["contents"]) * 3 // 4 for item in files]}
+    if not any(max(values, default=0) for values in sizes.values()):
+        return
+    api, context = request.api, request.context
+    limits = api.db.read(quotas.limits, context.project_id, api.quota_defaults, context.user_id)
     for name, values in sizes.items():
-        most = api.quota_defaults[name]
+        most = limits[name]
         if most != quota.UNLIMITED and max(values, default=0) > most:
-            raise exceptions.Forbidden(f"Quota exceeded, too many {name}: at most {most} are allowed")
+            raise exceptions.OverQuota(f"Quota exceeded, too many {name}: at most {most} are allowed")
 
 
 def _flavor(request: Request, body: Mapping[str, Any]) -> Flavor:
@@ -131,7 +147,7 @@ def _flavor(request: Request, body: Mapping[str, Any]) -> Flavor:
     return flavor
 
 
-def _image(api: Api, body: Mapping[str, Any]) -> dict[str, Any]:
+def _image(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
     image_id = str(body.get("imageRef", "")).rstrip("/").rsplit("/", 1)[-1]
     for device in body.get("block_device_mapping_v2", []):
         if device.get("source_type") != "image" or device.get("destination_type", "local") != "local":
@@ -147,13 +163,16 @@ def _image(api: Api, body: Mapping[str, Any]) -> dict[str, Any]:
     if not image_id:
         raise exceptions.ImageNotFoundForBoot()
     try:
-        image = api.db.read(images.get, image_id)
+        image = images.usable(request, image_id)
     except exceptions.ImageNotFound as error:
         raise exceptions.ImageNotFoundForBoot() from error
-    return {key: value for key, value in image.items() if key not in ("created_at", "updated_at")}
+    return {key: value for key, value in image.items() if key not in images.OF_THE_ROW}
 
 
-def _check_fit(flavor: Flavor, image: Mapping[str, Any]) -> None:
+def check_fit(flavor: Flavor, image: Mapping[str, Any]) -> None:
+    """
+    :raises FlavorMemoryTooSmall, FlavorDiskTooSmall: when an image wants more than a flavor has
+    """
     if flavor.memory_mb < image["min_ram"]:
         raise exceptions.FlavorMemoryTooSmall()
     if flavor.root_gb and flavor.root_gb < image["min_disk"]:
@@ -174,7 +193,7 @@ def _placement(request: Request, body: Mapping[str, Any]) -> tuple[str | None, d
             raise exceptions.Invalid("A host in availability_zone and the fields host or hypervisor_hostname cannot be "
                                      "given together")
     zone = zone or api.conf.default_schedule_zone or ""
-    if zone and not api.zones.exists(zone):
+    if zone and not availability_zones.exists(api, zone):
         raise exceptions.AvailabilityZoneUnknown()
     if wanted_host or wanted_node:
         return zone or None, {"requested_destination": {"host": _host(api, wanted_host, wanted_node)}}
@@ -195,6 +214,18 @@ def _host(api: Api, host: str, node: str) -> str:
     raise exceptions.ComputeHostUnknown(host=host or node)
 
 
+def _group(tx: Transaction, request: Request, plan: Plan) -> InstanceGroup | None:
+    """The server group of the hints, locked; before the quota, as wherever both are."""
+    uuid = plan.filter_properties["scheduler_hints"].get("group")
+    if uuid is None:
+        return None
+    context = request.context
+    try:
+        return groups.lock(tx, uuid.lower(), None if context.is_admin else context.project_id)
+    except exceptions.InstanceGroupNotFound as error:
+        raise exceptions.Invalid(error.text) from error
+
+
 def _affordable(tx: Transaction, api: Api, project_id: str | None, plan: Plan) -> int:
     """How many servers the quota allows, at least the number that must be made: that is refused later if too many."""
     if plan.low == plan.high:
@@ -209,7 +240,6 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
     body, context = plan.body, request.context
     several = f"-{number + 1}" if plan.high > 1 else ""
     name = body["name"] + several
-    image = plan.image["properties"] | {"min_ram": plan.image["min_ram"], "min_disk": plan.image["min_disk"]}
     server_id = str(uuid.uuid4())
     columns: dict[str, Any] = instances.flavor_columns(plan.flavor)
     return Instance(
@@ -222,18 +252,24 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
         access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
-        system_metadata=plan.flavor.to_sys(CURRENT) | {
-            f"image_{key}"[:255]: str(value)[:255] for key, value in image.items()},
+        system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image),
         **columns)
 
 
 def _auto_disk_config(plan: Plan) -> bool:
     """What the request says; without it, what the image says."""
     asked = plan.body.get("OS-DCF:diskConfig")
-    said = str(plan.image["properties"].get("auto_disk_config", "False"))
-    if asked == "AUTO" and said.lower() == "disabled":
-        raise exceptions.AutoDiskConfigDisabledByImage(image=plan.image["id"])
-    return asked == "AUTO" if asked else schemas.true(said)
+    if asked == "AUTO":
+        check_auto_disk_config(plan.image)
+    return asked == "AUTO" if asked else schemas.true(plan.image["properties"].get("auto_disk_config", "False"))
+
+
+def check_auto_disk_config(image: Mapping[str, Any]) -> None:
+    """
+    :raises AutoDiskConfigDisabledByImage: when an image does not let its disk be fitted to the flavor
+    """
+    if str(image["properties"].get("auto_disk_config", "")).lower() == "disabled":
+        raise exceptions.AutoDiskConfigDisabledByImage(image=image["id"])
 
 
 def default_hostname(name: str, server_id: str) -> str:

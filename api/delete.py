@@ -10,13 +10,14 @@ from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
 
-def delete(request: Request, instance: Instance) -> None:
+def delete(request: Request, instance: Instance, action: str = "delete") -> None:
     """Begin to delete a server, in any state. A second request tells the host once more.
 
-    :raises InstanceIsLocked: 409
+    :param action: or forceDelete, which had rules of its own in 2014
+    :raises InstanceIsLocked, InstanceInvalidState: 409
     """
     api, context = request.api, request.context
-    guards.check(request, instance, "delete")
+    guards.check(request, instance, action)
     since = liveness.alive_since(api)
 
     def begin(tx: Transaction) -> tuple[Instance, list[str]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 LOG = logging.getLogger(__name__)
+Rules = Mapping[str, states.Action]
 
 
 def find(request: Request, server_id: str, read_deleted: bool = False, complete: bool = True,
@@ -43,15 +44,24 @@ def check_lock(request: Request, instance: Instance) -> None:
         raise exceptions.InstanceIsLocked(instance_uuid=instance.uuid)
 
 
-def check_state(instance: Instance, action: str, name: str | None = None) -> None:
+def check_cell(api: Api, instance: Instance) -> None:
+    """
+    :raises InstanceUnknownCell: in the cell of the API, for a server that no cell has taken yet (spec 3.2 item 8)
+    """
+    if api.conf.cells.cell_type == "api" and not instance.cell_name:
+        raise exceptions.InstanceUnknownCell(instance_uuid=instance.uuid)
+
+
+def check_state(instance: Instance, action: str, name: str | None = None, rules: Rules = states.ACTIONS) -> None:
     """See that an action is legal now (spec 2.3).
 
-    :param action: key of states.ACTIONS
+    :param action: key of ``rules``
     :param name: what a refusal calls it
+    :param rules: those of the request's generation
     :raises InstanceInvalidState: naming the state that forbids it
     :raises InstanceNeverActive: when the server has not been active yet
     """
-    rule, name = states.ACTIONS[action], name or action
+    rule, name = rules[action], name or action
     if rule.vm is not None and instance.vm_state not in rule.vm:
         raise _invalid(instance, name, "vm_state", instance.vm_state)
     if rule.task is not None and instance.task_state not in rule.task:
@@ -65,10 +75,11 @@ def _invalid(instance: Instance, action: str, attr: str, state: str | None) -> e
 
 
 def check(request: Request, instance: Instance, action: str, name: str | None = None) -> None:
-    """Lock, then state."""
-    if states.ACTIONS[action].lock:
+    """Lock, then cell, then state."""
+    if request.actions[action].lock:
         check_lock(request, instance)
-    check_state(instance, action, name)
+        check_cell(request.api, instance)
+    check_state(instance, action, name, request.actions)
 
 
 def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
@@ -82,9 +93,9 @@ def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
         raise exceptions.ServiceUnavailable()
 
 
-def expected(action: str) -> dict[str, tuple[str | None, ...]]:
+def expected(action: str, rules: Rules = states.ACTIONS) -> dict[str, tuple[str | None, ...]]:
     """The states of an action's compare-and-swap: those that it is legal in."""
-    rule = states.ACTIONS[action]
+    rule = rules[action]
     return {column: tuple(sorted(allowed, key=str)) for column, allowed in
             (("vm_state", rule.vm), ("task_state", rule.task)) if allowed is not None}
 
@@ -125,12 +136,14 @@ def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None]
         raise exceptions.MessagingUnavailable(reason=type(error).__name__) from error
 
 
-def undo_task(request: Request, instance: Instance, task: str | None) -> Callable[[Exception], None]:
+def undo_task(request: Request, instance: Instance, task: str | None,
+              also: Callable[[Transaction], None] | None = None) -> Callable[[Exception], None]:
     """What takes a begun task back: no task, no reservation, a failed action and a fault.
 
     The bus may have taken the message after all: what has begun to work on it is left alone.
 
     :param task: the task_state it set
+    :param also: what else was begun, and is taken back in the same transaction
     """
     def undo(error: Exception) -> None:
         def transaction(tx: Transaction) -> None:
@@ -140,6 +153,8 @@ def undo_task(request: Request, instance: Instance, task: str | None) -> Callabl
             if move is not None:
                 raise exceptions.MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
             quotas.rollback(tx, instance.uuid)
+            if also is not None:
+                also(tx)
             actions.fail(tx, request.context.request_id, instance.uuid)
             actions.add_fault(tx, instance.uuid, error)
 

@@ -1,27 +1,90 @@
-"""The image proxy of old versions (gone in 2.36): names and ids of what servers can be made from."""
+"""The image proxy of old versions (gone in 2.36, metadata in 2.39), and what servers need to know of their images."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from novasim import exceptions
 from novasim.api import query
 from novasim.api.query import Parameter
 from novasim.api.views import images as views
-from novasim.api.wsgi import Request
+from novasim.api.wsgi import Request, Response
 from novasim.db import images
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
-_PARAMETERS = {"name": Parameter(), "limit": Parameter(query.whole), "marker": Parameter()}
+REMEMBERED = "image_"
+# What says nothing of the image's contents.
+OF_THE_ROW = ("project_id", "instance_uuid", "created_at", "updated_at")
+# Statuses as users know them, and kinds of image, as they are stored.
+_STATUSES = {"active": [images.ACTIVE], "saving": [images.QUEUED, images.SAVING]}
+_KINDS = {"snapshot": True, "backup": True, "base": False}
+# A query's parameter -> the filter of db/images.py.
+_FILTERS = {"name": "name", "server": "instance_uuid", "minRam": "min_ram", "minDisk": "min_disk",
+            "changes-since": "changes_since"}
+_PARAMETERS = {"name": Parameter(), "server": Parameter(), "status": Parameter(), "type": Parameter(),
+               "minRam": Parameter(query.whole), "minDisk": Parameter(query.whole),
+               "changes-since": Parameter(query.moment), **query.PAGING}
+
+
+def _viewer(request: Request) -> str | None:
+    """Whose images the caller sees beside everybody's; None: all."""
+    return None if request.context.is_admin else request.context.project_id
+
+
+def find(request: Request, image_id: str) -> dict[str, Any]:
+    """An image that the caller may know of.
+
+    :raises ImageNotFound: when there is none
+    """
+    return request.api.db.read(images.get, image_id, _viewer(request))
+
+
+def find_own(request: Request, image_id: str) -> dict[str, Any]:
+    """One that the caller may also change: of its project; an admin's are all.
+
+    :raises ImageNotFound: when there is none
+    :raises Forbidden: when it is everybody's
+    """
+    image = find(request, image_id)
+    if image["project_id"] is None and not request.context.is_admin:
+        raise exceptions.Forbidden(f"Image {image_id} belongs to no project: only an admin may change it.")
+    return image
+
+
+def usable(request: Request, image_ref: str) -> dict[str, Any]:
+    """An image that a server can be made from.
+
+    :param image_ref: its id, or a link that ends in it
+    :raises ImageNotFound: when there is none
+    :raises ImageNotActive: when it is still being made
+    """
+    image_id = image_ref.rstrip("/").rsplit("/", 1)[-1]
+    image = find(request, image_id)
+    if image["status"] != images.ACTIVE:
+        raise exceptions.ImageNotActive(image_id=image_id)
+    return image
+
+
+def remembered(image: dict[str, Any]) -> dict[str, str]:
+    """What a server keeps of its image in system_metadata (spec 9.3)."""
+    kept = image["properties"] | {"min_ram": image["min_ram"], "min_disk": image["min_disk"]}
+    return {f"{REMEMBERED}{key}"[:255]: str(value)[:255] for key, value in kept.items()}
 
 
 def _list(request: Request) -> list[dict[str, Any]]:
     values = query.read(request, _PARAMETERS)
-    found = request.api.db.read(images.list_all, values.get("name"))
-    ids = [image["id"] for image in found]
-    start = ids.index(values["marker"]) + 1 if values.get("marker") in ids else 0
-    return found[start:start + query.page_size(request, values.get("limit"))]
+    filters = {name: values[parameter] for parameter, name in _FILTERS.items() if parameter in values}
+    if "server" in values:
+        filters["instance_uuid"] = values["server"].rstrip("/").rsplit("/", 1)[-1]
+    for parameter, name, known in (("status", "statuses", _STATUSES), ("type", "made_of_server", _KINDS)):
+        if parameter in values:
+            if values[parameter].lower() not in known:
+                return []
+            filters[name] = known[values[parameter].lower()]
+    return request.api.db.read(images.list_page, _viewer(request), filters,
+                               query.page_size(request, values.get("limit")), values.get("marker"))
 
 
 def index(api: Api, request: Request) -> Any:
@@ -33,4 +96,11 @@ def detail(api: Api, request: Request) -> Any:
 
 
 def show(api: Api, request: Request, image_id: str) -> Any:
-    return {"image": views.full(request, api.db.read(images.get, image_id))}
+    return {"image": views.full(request, find(request, image_id))}
+
+
+def delete(api: Api, request: Request, image_id: str) -> Response:
+    find_own(request, image_id)
+    api.db.write(images.delete, image_id)
+    request.note("image deleted", image_id=image_id)
+    return Response(204)

@@ -8,7 +8,7 @@ from novasim import quota
 from novasim.api import query
 from novasim.api.query import Parameter
 from novasim.api.wsgi import Request
-from novasim.db import quotas
+from novasim.db import groups, quotas
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
@@ -37,8 +37,10 @@ def index(api: Api, request: Request) -> Any:
     if project_id != request.context.project_id:
         request.authorize("limits:other_project")
     limits = api.db.read(quotas.limits, project_id, api.quota_defaults)
-    used = api.db.read(quotas.usage, project_id)
+    used = api.db.read(groups.usage, project_id)
     version = request.version
     absolute = {key: limits.get(name, quota.UNLIMITED) for key, (name, last) in _MOST.items() if version <= last}
-    absolute |= {key: used.get(name, (0, 0))[0] for key, (name, last) in _USED.items() if version <= last}
+    # In 2014 what is reserved could be asked for too (spec 3.11).
+    counted = 2 if values.get("reserved") == "1" else 1
+    absolute |= {key: sum(used.get(name, (0, 0))[:counted]) for key, (name, last) in _USED.items() if version <= last}
     return {"limits": {"rate": [], "absolute": absolute}}

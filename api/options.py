@@ -15,8 +15,16 @@ API: list[cfg.Opt] = [
                help="The most items of one page of a list, whatever limit a request asks for."),
     cfg.IntOpt("max_request_body_size", default=114688, min=1024, deprecated_name="osapi_max_request_body_size",
                deprecated_group="DEFAULT", help="Bytes of the largest request body; a larger one is refused with 413."),
-    cfg.FloatOpt("zone_refresh", default=10.0, min=0.0,
-                 help="Seconds for which the zones of hosts are remembered between two reads of the database."),
+    cfg.BoolOpt("rate_limit", default=False,
+                help="Limit the requests of each user to /v2 as in 2014: in a minute 120 with POST, with PUT, with "
+                     "DELETE and with changes-since. One too many is refused with 429. Each API process counts for "
+                     "itself."),
+]
+CELLS: list[cfg.Opt] = [
+    cfg.StrOpt("cell_type", choices=["api", "compute"],
+               help="What this cluster is in a tree of cells as of 2014: the cell of the API refuses what is asked of a "
+                    "server whose cell is not known yet; a child cell takes a resize to the flavor a server has. "
+                    "Unset: there are no cells."),
 ]
 _UNCOUNTED = {
     "metadata_items": (128, "metadata items of a server"), "injected_files": (5, "files put into a new server"),
@@ -37,7 +45,7 @@ QUOTA: list[cfg.Opt] = [
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
-    return [(None, DEFAULT), ("api", API), ("quota", QUOTA)]
+    return [(None, DEFAULT), ("api", API), ("quota", QUOTA), ("cells", CELLS)]
 
 
 def quota_defaults(conf: cfg.ConfigOpts) -> dict[str, int]:

@@ -10,7 +10,7 @@ from novasim.api import query, schemas
 from novasim.api.query import Parameter
 from novasim.api.schemas import quota_sets as bodies
 from novasim.api.wsgi import Request, Response
-from novasim.db import quotas
+from novasim.db import groups, quotas
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
@@ -20,6 +20,7 @@ _ALWAYS = ("instances", "cores", "ram", "key_pairs", "metadata_items", "server_g
 _GONE = {"injected_files": 56, "injected_file_content_bytes": 56, "injected_file_path_bytes": 56, "fixed_ips": 35,
          "floating_ips": 35, "security_groups": 35, "security_group_rules": 35}
 _PARAMETERS = {"user_id": Parameter()}
+LONGEST_NAME = 255
 
 
 def names(version: int) -> tuple[str, ...]:
@@ -54,25 +55,37 @@ def show(api: Api, request: Request, project_id: str) -> Any:
 
 def defaults(api: Api, request: Request, project_id: str) -> Any:
     request.authorize("os-quota-sets:defaults")
-    return {"quota_set": {"id": project_id} | _shown(request, api.quota_defaults)}
+    limits = api.db.read(quotas.default_limits, api.quota_defaults)
+    return {"quota_set": {"id": project_id} | _shown(request, limits)}
 
 
 def detail(api: Api, request: Request, project_id: str) -> Any:
     _authorize(request, "os-quota-sets:show", project_id)
     user_id = _user(request)
-    used = api.db.read(quotas.usage, project_id, user_id)
+    used = api.db.read(groups.usage, project_id, user_id)
     limits = _shown(request, _limits(request, project_id, user_id))
     return {"quota_set": {"id": project_id} | {name: {
         "limit": limit, "in_use": used.get(name, (0, 0))[0], "reserved": used.get(name, (0, 0))[1]}
         for name, limit in limits.items()}}
 
 
+def check_owner(name: str) -> None:
+    """See that limits can be kept for a project or class.
+
+    :raises Invalid: when its name is longer than a column
+    """
+    if len(name) > LONGEST_NAME:
+        raise exceptions.Invalid(f"The id of a project or quota class has at most {LONGEST_NAME} characters")
+
+
 def update(api: Api, request: Request, project_id: str) -> Any:
     body = request.json()
+    check_owner(project_id)
     bodies_version = max(version for version in _BODIES if version <= request.version)
     _BODIES[bodies_version].check(body)
     request.authorize("os-quota-sets:update")
     user_id = _user(request)
+    check_owner(user_id or "")
     values = {name: int(value) for name, value in body["quota_set"].items() if name != "force"}
     if not schemas.true(body["quota_set"].get("force", False)):
         _check(request, project_id, user_id, values)
@@ -82,7 +95,7 @@ def update(api: Api, request: Request, project_id: str) -> Any:
 
 def _check(request: Request, project_id: str, user_id: str | None, values: Mapping[str, int]) -> None:
     """See that no limit is below what is used, and no user's above the project's."""
-    used = request.api.db.read(quotas.usage, project_id, user_id)
+    used = request.api.db.read(groups.usage, project_id, user_id)
     project = _limits(request, project_id, None)
     for name, limit in values.items():
         minimum = sum(used.get(name, (0, 0)))

@@ -27,7 +27,7 @@ def resize(request: Request, instance: Instance, flavor_id: str, auto_disk_confi
 
     :param flavor_id: what users call the flavor
     :raises FlavorNotUsable, CannotResizeToSameFlavor, CannotResizeDisk, AutoDiskConfigDisabledByImage,
-        FlavorMemoryTooSmall: 400
+        FlavorMemoryTooSmall, FlavorDiskTooSmall: 400
     :raises InstanceIsLocked, InstanceInvalidState, ServiceUnavailable: 409
     :raises OverQuota: 403
     """
@@ -71,7 +71,8 @@ def _new_flavor(request: Request, instance: Instance, flavor_id: str, auto_disk_
         new = request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
     except exceptions.FlavorNotFound as error:
         raise exceptions.FlavorNotUsable(flavor_id=flavor_id) from error
-    if new.id == instance.instance_type_id:
+    # The API's cell has looked at this already, with a server that it may not have changed yet (spec 5.3).
+    if new.id == instance.instance_type_id and request.api.conf.cells.cell_type != "compute":
         raise exceptions.CannotResizeToSameFlavor()
     if new.disabled:
         raise exceptions.FlavorNotUsable(flavor_id=flavor_id)
@@ -79,6 +80,9 @@ def _new_flavor(request: Request, instance: Instance, flavor_id: str, auto_disk_
         raise exceptions.CannotResizeDisk(reason="Resize to zero disk flavor is not allowed.")
     if new.memory_mb < int(image.get("image_min_ram", 0)):
         raise exceptions.FlavorMemoryTooSmall()
+    least = int(image.get("image_min_disk", 0))
+    if new.root_gb and new.root_gb < least:
+        raise exceptions.FlavorDiskTooSmall(flavor_size=new.root_gb, image_min_disk=least)
     return new
 
 
@@ -117,13 +121,15 @@ def _start(request: Request, instance: Instance, action: str, flavor: Flavor, wh
                 disk_over_commit=None, reservations=reservations)
 
 
-def waiting_migration(api: Api, instance: Instance) -> Migration:
+def waiting_migration(api: Api, instance: Instance, action: str) -> Migration:
     """The move that waits for a confirm or a revert.
 
-    :raises InstanceNotResized: when none does: not resized, or somebody was faster
+    :raises InstanceInvalidState: when another request has decided over it since the server was looked at
+    :raises InstanceNotResized: when none does: it is being confirmed
     """
     migration = api.db.read(migrations.in_progress, instance.uuid)
     if migration is None or migration.status != states.FINISHED:
+        guards.check_state(api.db.read(instances.get, instance.uuid, None, False, False, False), action)
         raise exceptions.InstanceNotResized()
     return migration
 
@@ -139,7 +145,8 @@ def _settle(api: Api, context: RequestContext, instance: Instance, migration: Mi
         try:
             migrations.advance(tx, migration.id, (states.FINISHED,), status)
         except exceptions.MigrationStatusConflict as error:
-            raise exceptions.InstanceNotResized() from error
+            raise exceptions.InstanceInvalidState(action=action, instance_uuid=instance.uuid, attr="migration_status",
+                                                  state=error.kwargs["actual"]) from error
         now, moved = guards.reread(tx, instance), migrations.get(tx, migration.id)
         reservations = quotas.reserve(tx, now, deltas, api.quota_defaults, api.conf.reservation_expire)
         actions.start(tx, context, instance.uuid, action)
@@ -152,7 +159,7 @@ def _settle(api: Api, context: RequestContext, instance: Instance, migration: Mi
 def confirm(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
     """Make a move final: the source is told to forget the server. The caller has checked lock and rights.
 
-    :raises InstanceNotResized: when the move does not wait any more
+    :raises InstanceInvalidState: when the move does not wait any more
     :raises MessagingUnavailable: when the source could not be told; the move waits again then
     """
     deltas = quota.downsize_deltas(instance.flavor(OLD), instance.flavor(NEW))
@@ -166,7 +173,7 @@ def revert(api: Api, context: RequestContext, instance: Instance, migration: Mig
     """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
 
     :raises Invalid: when one of its flavors was deleted (spec 3.4)
-    :raises InstanceNotResized: when the move does not wait any more
+    :raises InstanceInvalidState: when the move does not wait any more
     :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
     """
     rows = api.db.read(flavors.by_ids, [migration.old_instance_type_id, migration.new_instance_type_id])

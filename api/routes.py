@@ -6,24 +6,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from novasim.api import (
+    aggregates,
     availability_zones,
     extensions,
     flavor_access,
     flavor_extra_specs,
     flavors,
     hypervisors,
+    image_metadata,
     images,
     instance_actions,
     limits,
     migrations,
+    quota_class_sets,
     quota_sets,
     server_actions,
     server_addresses,
+    server_groups,
     server_metadata,
     server_migrations,
     servers,
     services,
     simulator,
+    volume_attachments,
 )
 from novasim.api.microversion import Handler, Ranged, since, until
 from novasim.api.wsgi import HttpError
@@ -43,8 +48,19 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/flavors/{flavor_id}/os-flavor-access": {"GET": flavor_access.index},
     "/images": {"GET": until(35, images.index)},
     "/images/detail": {"GET": until(35, images.detail)},
-    "/images/{image_id}": {"GET": until(35, images.show)},
+    "/images/{image_id}": {"GET": until(35, images.show), "DELETE": until(35, images.delete)},
+    "/images/{image_id}/metadata": {
+        "GET": until(38, image_metadata.index), "POST": until(38, image_metadata.merge),
+        "PUT": until(38, image_metadata.replace)},
+    "/images/{image_id}/metadata/{key}": {
+        "GET": until(38, image_metadata.show), "PUT": until(38, image_metadata.put),
+        "DELETE": until(38, image_metadata.delete)},
     "/limits": {"GET": limits.index},
+    "/os-aggregates": {"GET": aggregates.index, "POST": aggregates.create},
+    "/os-aggregates/{aggregate_id}": {
+        "GET": aggregates.show, "PUT": aggregates.update, "DELETE": aggregates.delete},
+    "/os-aggregates/{aggregate_id}/action": {"POST": aggregates.dispatch},
+    "/os-aggregates/{aggregate_id}/images": {"POST": since(81, aggregates.images)},
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
     "/os-hypervisors": {"GET": hypervisors.index},
@@ -55,10 +71,13 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-hypervisors/{hypervisor_id}/search": {"GET": until(52, hypervisors.search)},
     "/os-hypervisors/{hypervisor_id}/servers": {"GET": until(52, hypervisors.servers)},
     "/os-migrations": {"GET": migrations.index},
+    "/os-quota-class-sets/{class_name}": {"GET": quota_class_sets.show, "PUT": quota_class_sets.update},
     "/os-quota-sets/{project_id}": {
         "GET": quota_sets.show, "PUT": quota_sets.update, "DELETE": quota_sets.delete},
     "/os-quota-sets/{project_id}/defaults": {"GET": quota_sets.defaults},
     "/os-quota-sets/{project_id}/detail": {"GET": quota_sets.detail},
+    "/os-server-groups": {"GET": server_groups.index, "POST": server_groups.create},
+    "/os-server-groups/{server_group_id}": {"GET": server_groups.show, "DELETE": server_groups.delete},
     "/os-services": {"GET": services.index},
     "/os-services/{service_id}": {
         "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
@@ -74,16 +93,21 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/metadata/{key}": {
         "GET": server_metadata.show, "PUT": server_metadata.put, "DELETE": server_metadata.delete},
     "/servers/{server_id}/migrations": {"GET": since(23, server_migrations.index)},
-    "/servers/{server_id}/migrations/{migration_id}": {"GET": since(23, server_migrations.show)},
+    "/servers/{server_id}/migrations/{migration_id}": {
+        "GET": since(23, server_migrations.show), "DELETE": since(24, server_migrations.delete)},
+    "/servers/{server_id}/migrations/{migration_id}/action": {"POST": since(22, server_migrations.dispatch)},
     "/servers/{server_id}/os-instance-actions": {"GET": instance_actions.index},
     "/servers/{server_id}/os-instance-actions/{request_id}": {"GET": instance_actions.show},
+    "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
+    "/servers/{server_id}/os-volume_attachments/{volume_id}": {
+        "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
 }
 
 
-def _tree() -> dict[str, Any]:
-    """The table as nested dicts by segment; "" leads to the methods, "{}" holds (name, subtree)."""
+def tree(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table as nested dicts by segment; "" leads to the methods, "{}" holds (name, subtree)."""
     root: dict[str, Any] = {}
-    for path, methods in ROUTES.items():
+    for path, methods in table.items():
         here = root
         for segment in path[1:].split("/"):
             if segment.startswith("{"):
@@ -94,7 +118,7 @@ def _tree() -> dict[str, Any]:
     return root
 
 
-_TREE = _tree()
+_TREE = tree(ROUTES)
 
 
 def split_project(path: str) -> tuple[str, str | None]:
@@ -105,12 +129,13 @@ def split_project(path: str) -> tuple[str, str | None]:
     return path, None
 
 
-def match(path: str) -> tuple[Mapping[str, Entry], dict[str, str]]:
+def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], dict[str, str]]:
     """The methods of a path and the ids in it.
 
+    :param of: what :func:`tree` made of a table
     :raises HttpError: 404
     """
-    here, ids = _TREE, {}
+    here, ids = of, {}
     for segment in path.strip("/").split("/"):
         if segment and segment in here:
             here = here[segment]
@@ -124,15 +149,23 @@ def match(path: str) -> tuple[Mapping[str, Entry], dict[str, str]]:
     return here[""], ids
 
 
+def served(methods: Mapping[str, Any], method: str) -> Any:
+    """What stands in a table for a method.
+
+    :raises HttpError: 405
+    """
+    if method not in methods:
+        raise HttpError(405, f"The method {method} is not allowed for this resource.",
+                        {"Allow": ", ".join(sorted(methods))})
+    return methods[method]
+
+
 def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry = methods.get(method)
-    if entry is None:
-        raise HttpError(405, f"The method {method} is not allowed for this resource.",
-                        {"Allow": ", ".join(sorted(methods))})
+    entry: Entry = served(methods, method)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:

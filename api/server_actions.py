@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from novasim import exceptions, states
-from novasim.api import delete, guards, lock, power, resize
-from novasim.api.schemas import Versions
+from novasim import exceptions
+from novasim.api import (
+    deferred_delete,
+    delete,
+    evacuate,
+    guards,
+    live_migrate,
+    lock,
+    power,
+    rebuild,
+    reset_state,
+    resize,
+    shelve,
+    snapshot,
+)
+from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, endings, instances, migrations, quotas
-from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
 if TYPE_CHECKING:
@@ -30,11 +41,17 @@ def _migrate(request: Request, instance: Instance, body: Any) -> None:
     resize.migrate(request, instance, host)
 
 
+def _migrate_live(request: Request, instance: Instance, body: dict[str, Any]) -> None:
+    if body["host"] is not None:
+        request.authorize("os-migrate-server:migrate_live:host", instance)
+    live_migrate.live_migrate(request, instance, body)
+
+
 def _settled(settle: Callable[..., None], action: str) -> Callable[[Request, Instance, Any], None]:
     """Confirm and revert begin alike: lock, state, a move that waits, for a confirm also a source that is up."""
     def begin(request: Request, instance: Instance, _body: Any) -> None:
         guards.check(request, instance, action)
-        migration = resize.waiting_migration(request.api, instance)
+        migration = resize.waiting_migration(request.api, instance, action)
         if settle is resize.confirm:
             guards.check_host_up(request.api, instance, migration.source_compute)
         settle(request.api, request.context, instance, migration)
@@ -42,22 +59,25 @@ def _settled(settle: Callable[..., None], action: str) -> Callable[[Request, Ins
     return begin
 
 
-def _reset_state(request: Request, instance: Instance, body: dict[str, Any]) -> None:
-    def transaction(tx: Transaction) -> Instance:
-        vm_state = {"active": states.ACTIVE, "error": states.ERROR}[body["state"]]
-        instances.update(tx, instance.uuid)
-        now = instances.get(tx, instance.uuid, with_metadata=False)
-        move = migrations.in_progress(tx, instance.uuid)
-        if move is not None:
-            # A server that is neither moving nor waiting must not hold room on two hosts.
-            # Once a revert has begun, the destination's guest goes whatever happens here.
-            endings.abandon(tx, now, move, vm_state, move.status == states.REVERTING and move.step is not None)
-        instances.update(tx, instance.uuid, vm_state=vm_state, task_state=None)
-        quotas.rollback(tx, instance.uuid)
-        actions.start(tx, request.context, instance.uuid, "resetState")
-        return guards.reread(tx, instance)
+def _power(verb: power.Verb) -> Callable[[Request, Instance, Any], None]:
+    return lambda request, instance, _: power.change(request, instance, verb)
 
-    request.note(f"state reset to {body['state']}", request.api.db.write(transaction))
+
+def _rescue(request: Request, instance: Instance, body: dict[str, Any] | None) -> Response:
+    given = body or {}
+    password = power.rescue(request, instance, given.get("adminPass"), given.get("rescue_image_ref"))
+    return Response(200, {"adminPass": password})
+
+
+def _change_password(request: Request, instance: Instance, body: dict[str, Any]) -> None:
+    power.change(request, instance, power.CHANGE_PASSWORD, new_pass=body["adminPass"])
+
+
+def _unshelve(request: Request, instance: Instance, body: Any) -> None:
+    where = body if request.version >= 77 and body else {}
+    if where.get("host") is not None:
+        request.authorize("os-shelve:unshelve_to_host", instance)
+    shelve.unshelve(request, instance, where)
 
 
 def _lock(request: Request, instance: Instance, body: Any) -> None:
@@ -68,29 +88,46 @@ class Action(NamedTuple):
     """One action: how its body looks, the rule that allows it, what it does, what a success answers."""
     schema: Versions
     rule: str
-    perform: Callable[[Request, Instance, Any], None]
+    perform: Callable[[Request, Instance, Any], Response | None]
     status: int = 202
 
 
 ACTIONS = {
     "resize": Action(bodies.RESIZE, "servers:resize", _resize),
     "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", _migrate),
+    "os-migrateLive": Action(bodies.MIGRATE_LIVE, "os-migrate-server:migrate_live", _migrate_live),
+    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate),
     "confirmResize": Action(bodies.plain("confirmResize"), "servers:confirm_resize",
                             _settled(resize.confirm, "confirmResize"), 204),
     "revertResize": Action(bodies.plain("revertResize"), "servers:revert_resize",
                            _settled(resize.revert, "revertResize")),
-    "os-start": Action(bodies.plain("os-start"), "servers:start",
-                       lambda request, instance, _: power.change(request, instance, power.START)),
-    "os-stop": Action(bodies.plain("os-stop"), "servers:stop",
-                      lambda request, instance, _: power.change(request, instance, power.STOP)),
+    "os-start": Action(bodies.plain("os-start"), "servers:start", _power(power.START)),
+    "os-stop": Action(bodies.plain("os-stop"), "servers:stop", _power(power.STOP)),
     "reboot": Action(bodies.REBOOT, "servers:reboot",
                      lambda request, instance, body: power.reboot(request, instance, body["type"].upper())),
+    "pause": Action(bodies.plain("pause"), "os-pause-server:pause", _power(power.PAUSE)),
+    "unpause": Action(bodies.plain("unpause"), "os-pause-server:unpause", _power(power.UNPAUSE)),
+    "suspend": Action(bodies.plain("suspend"), "os-suspend-server:suspend", _power(power.SUSPEND)),
+    "resume": Action(bodies.plain("resume"), "os-suspend-server:resume", _power(power.RESUME)),
+    "rescue": Action(bodies.RESCUE, "os-rescue", _rescue),
+    "unrescue": Action(bodies.plain("unrescue"), "os-unrescue", _power(power.UNRESCUE)),
+    "changePassword": Action(bodies.CHANGE_PASSWORD, "os-admin-password", _change_password),
+    "rebuild": Action(servers.REBUILD, "servers:rebuild", rebuild.rebuild),
+    "createImage": Action(bodies.CREATE_IMAGE, "servers:create_image", snapshot.create_image),
+    "createBackup": Action(bodies.CREATE_BACKUP, "os-create-backup", snapshot.create_backup),
+    "shelve": Action(bodies.plain("shelve"), "os-shelve:shelve",
+                     lambda request, instance, _: shelve.shelve(request, instance)),
+    "shelveOffload": Action(bodies.plain("shelveOffload"), "os-shelve:shelve_offload",
+                            lambda request, instance, _: shelve.shelve_offload(request, instance)),
+    "unshelve": Action(bodies.UNSHELVE, "os-shelve:unshelve", _unshelve),
     "lock": Action(bodies.LOCK, "os-lock-server:lock", _lock),
     "unlock": Action(bodies.plain("unlock"), "os-lock-server:unlock",
                      lambda request, instance, _: lock.unlock(request, instance)),
-    "os-resetState": Action(bodies.RESET_STATE, "os-admin-actions:reset_state", _reset_state),
+    "os-resetState": Action(bodies.RESET_STATE, "os-admin-actions:reset_state", reset_state.reset),
     "forceDelete": Action(bodies.plain("forceDelete"), "os-deferred-delete:force",
-                          lambda request, instance, _: delete.delete(request, instance)),
+                          lambda request, instance, _: delete.delete(request, instance, "forceDelete")),
+    "restore": Action(bodies.plain("restore"), "os-deferred-delete:restore",
+                      lambda request, instance, _: deferred_delete.restore(request, instance)),
 }
 
 
@@ -106,5 +143,4 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
     action.schema.check(body, request.version)
     instance = guards.find(request, server_id, with_metadata=False)
     request.authorize(action.rule, instance)
-    action.perform(request, instance, content)
-    return Response(action.status)
+    return action.perform(request, instance, content) or Response(action.status)

@@ -96,6 +96,9 @@ def read(request: Request) -> Wanted:
                   or name.startswith("sort_")}
     filters = {column: values[name] for name, column in _DIRECT.items() if name in values}
     filters |= {"deleted": deleted} | project
+    if deleted is False and not (values.get("status") or values.get("vm_state") or values.get("soft_deleted")):
+        # Who deleted them does not want to see them; they are found by their id, and by their status.
+        filters["soft_deleted"] = False
     matches = not any(values.get(name) for name in _MATCH_NOTHING)
     matches = _add_status(request, values, filters) and matches
     matches = _add_flavor(request, values, filters) and matches

@@ -8,7 +8,7 @@ from novasim import exceptions, quota
 from novasim.api import guards
 from novasim.api.schemas import servers as bodies
 from novasim.api.wsgi import Request, Response
-from novasim.db import instances
+from novasim.db import instances, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -22,23 +22,22 @@ def _find(request: Request, server_id: str) -> Instance:
     return instance
 
 
-def _changeable(request: Request, server_id: str) -> Instance:
+def _changeable(request: Request, server_id: str, name: str = "update metadata") -> Instance:
     instance = guards.find(request, server_id)
     request.authorize("server-metadata:update", instance)
-    guards.check(request, instance, "update_metadata", "update metadata")
+    guards.check(request, instance, "update_metadata", name)
     return instance
 
 
 def _change(request: Request, instance: Instance, metadata: dict[str, str], replace: bool) -> dict[str, str]:
-    most = request.api.quota_defaults["metadata_items"]
-
     def transaction(tx: Transaction) -> dict[str, str]:
+        most = quotas.limits(tx, instance.project_id, request.api.quota_defaults, instance.user_id)["metadata_items"]
         # Locks the server, so that two changes cannot mix.
         instances.update(tx, instance.uuid)
         instances.set_metadata(tx, instance.uuid, metadata, replace)
         instances.load_metadata(tx, [instance])
         if most != quota.UNLIMITED and len(instance.metadata) > most:
-            raise exceptions.Forbidden(f"Quota exceeded, too many metadata_items: at most {most} are allowed")
+            raise exceptions.OverQuota(f"Quota exceeded, too many metadata_items: at most {most} are allowed")
         return instance.metadata
 
     changed = request.api.db.write(transaction)
@@ -81,7 +80,7 @@ def put(api: Api, request: Request, server_id: str, key: str) -> Any:
 
 
 def delete(api: Api, request: Request, server_id: str, key: str) -> Response:
-    instance = _changeable(request, server_id)
+    instance = _changeable(request, server_id, "delete metadata")
 
     def transaction(tx: Transaction) -> None:
         instances.update(tx, instance.uuid)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from novasim import states
-from novasim.api import build, guards, liveness, query, schemas, server_filters
+from novasim.api import availability_zones, build, deferred_delete, guards, liveness, query, schemas, server_filters
 from novasim.api import delete as deletion
 from novasim.api.schemas import servers as bodies
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
 from novasim.db import actions, flavors, hosts, instance_pages, instances
+from novasim.db import groups as db_groups
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -90,7 +91,7 @@ def update(api: Api, request: Request, server_id: str) -> Any:
 def delete(api: Api, request: Request, server_id: str) -> Response:
     instance = guards.find(request, server_id)
     request.authorize("servers:delete", instance)
-    deletion.delete(request, instance)
+    (deferred_delete.soft_delete if api.conf.reclaim_instance_interval else deletion.delete)(request, instance)
     return Response(204)
 
 
@@ -111,9 +112,10 @@ def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction
     placed = sorted({server.host for server in page if server.host})
     told = placed if request.version >= 16 and request.may("servers:show:host_status") else []
     services = hosts.services_on(tx, told) if told else {}
+    zones = availability_zones.of_servers(api, tx, page)
+    groups = db_groups.uuids_of(tx, status) if request.version >= 71 and view != views.DETAIL else {}
     return [views.server(views.Facts(
         request, server, status[server.uuid], known[server.instance_type_id],
-        specs.get(server.instance_type_id, {}),
-        api.zones.of(server.host) if server.host else server.availability_zone or "",
+        specs.get(server.instance_type_id, {}), zones[server.uuid], groups.get(server.uuid, []),
         liveness.host_status(api, services.get(server.host or "")), faults.get(server.uuid), is_admin), view)
         for server in page]

@@ -11,7 +11,7 @@ from novasim.api.query import Parameter
 from novasim.api.schemas import services as bodies
 from novasim.api.views import services as views
 from novasim.api.wsgi import HttpError, Request, Response
-from novasim.db import hosts, instance_pages, migrations
+from novasim.db import aggregates, hosts, instance_pages, migrations
 from novasim.db.engine import Transaction
 from novasim.objects import Service
 
@@ -31,7 +31,8 @@ _CHANGES = {
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-services:list")
     values = query.read(request, _PARAMETERS, strict_since=75)
-    return {"services": [views.service(request, row) for row in api.db.read(hosts.services, **values)]}
+    zones = api.db.read(aggregates.zones)
+    return {"services": [views.service(request, row, zones) for row in api.db.read(hosts.services, **values)]}
 
 
 def update_by_name(api: Api, request: Request, service_id: str) -> Any:
@@ -47,7 +48,7 @@ def update_by_name(api: Api, request: Request, service_id: str) -> Any:
         raise exceptions.HostBinaryNotFound(binary=body["binary"], host=body["host"])
     _check_changeable(found[0])
     values = change(body)
-    api.db.write(hosts.update_service, found[0].id, **values)
+    api.db.write(_change, found[0], values)
     shown = {"host": body["host"], "binary": body["binary"]}
     if "forced_down" in values:
         return {"service": shown | {"forced_down": values["forced_down"]}}
@@ -59,6 +60,16 @@ def _check_changeable(service: Service) -> None:
     if service.binary != hosts.COMPUTE:
         raise exceptions.Invalid(f"Updating a {service.binary} service is not supported. Only nova-compute services "
                                  "can be updated.")
+
+
+def _change(tx: Transaction, service: Service, values: dict[str, Any]) -> None:
+    """
+    :raises Invalid: for a host to be let up that has guests of servers which live elsewhere by now (spec 3.9)
+    """
+    if values.get("forced_down") is False and migrations.evacuated_from(tx, [service.host]):
+        raise exceptions.Invalid(f"Service of host {service.host} cannot be forced up: servers were evacuated from it. "
+                                 "Restart the service first, which removes what is left of them.")
+    hosts.update_service(tx, service.id, **values)
 
 
 def update(api: Api, request: Request, service_id: str) -> Any:
@@ -77,8 +88,9 @@ def update(api: Api, request: Request, service_id: str) -> Any:
         values["forced_down"] = schemas.true(body["forced_down"])
     if not values:
         raise exceptions.Invalid("No updates were requested. Fields 'status' or 'forced_down' should be specified.")
-    api.db.write(hosts.update_service, service.id, **values)
-    return {"service": views.service(request, api.db.read(hosts.service, service.uuid))}
+    api.db.write(_change, service, values)
+    zones = api.db.read(aggregates.zones, [service.host])
+    return {"service": views.service(request, api.db.read(hosts.service, service.uuid), zones)}
 
 
 def _by_uuid(request: Request, service_id: str) -> Service:
@@ -98,12 +110,14 @@ def delete(api: Api, request: Request, service_id: str) -> Response:
         raise exceptions.Invalid(f"Invalid service id {service_id}")
 
     def transaction(tx: Transaction) -> None:
+        # First, so that whoever claims room there either is seen below, or finds no host any more.
+        hosts.delete_service(tx, service.id)
         if service.binary == hosts.COMPUTE:
             if instance_pages.count(tx, {"host": service.host}):
                 raise exceptions.ServiceInUse(host=service.host, reason="it is hosting instances")
             if any(move.status in states.IN_PROGRESS for move in migrations.in_progress_on(tx, [service.host])):
                 raise exceptions.ServiceInUse(host=service.host, reason="it is part of a migration in progress")
-        hosts.delete_service(tx, service.id)
+            aggregates.forget_host(tx, service.host)
 
     api.db.write(transaction)
     return Response(204)

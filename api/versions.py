@@ -1,4 +1,4 @@
-"""The version documents, which clients read without a token before anything else (clients.md 3)."""
+"""The version documents, which clients read without a token before anything else (spec 3.12, clients.md 3)."""
 
 from __future__ import annotations
 
@@ -9,33 +9,50 @@ import webob
 from novasim.api import microversion
 from novasim.api.wsgi import Response
 
-UPDATED = {"v2.0": "2011-01-21T11:33:21Z", "v2.1": "2013-07-23T11:33:21Z"}
+PRESENT = "v2.1"
+# The generation of 2014, and the name that was old then.
+LEGACY = ("v2", "v1.1")
+_UPDATED = {"v2.0": "2011-01-21T11:33:21Z", PRESENT: "2013-07-23T11:33:21Z"}
 
 
-def _entry(root: str, name: str) -> dict[str, Any]:
-    current = name == "v2.1"
-    path = "v2.1" if current else "v2"
+def root(path: str) -> str:
+    """The first segment of a path: the version it is under, if it is under one."""
+    return path[1:].partition("/")[0]
+
+
+def _entry(wire: webob.Request, name: str, path: str = "/") -> dict[str, Any]:
+    current = name == PRESENT
     return {"id": name, "status": "CURRENT" if current else "DEPRECATED",
             "version": f"2.{microversion.MAX}" if current else "",
-            "min_version": f"2.{microversion.MIN}" if current else "", "updated": UPDATED[name],
-            "links": [{"rel": "self", "href": f"{root}/{path}/"}]}
+            "min_version": f"2.{microversion.MIN}" if current else "", "updated": _UPDATED[name],
+            "links": [{"rel": "self", "href": f"{wire.application_url}/{PRESENT if current else LEGACY[0]}{path}"}]}
 
 
-def _single(root: str, name: str) -> dict[str, Any]:
-    entry = _entry(root, name)
+def _media_types(name: str) -> list[dict[str, str]]:
+    kinds, number = (("json",), "2.1") if name == PRESENT else (("json", "xml"), "2")
+    return [{"base": f"application/{kind}", "type": f"application/vnd.openstack.compute+{kind};version={number}"}
+            for kind in kinds]
+
+
+def _single(wire: webob.Request, name: str) -> dict[str, Any]:
+    entry = _entry(wire, name)
     described = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
-    media = "application/vnd.openstack.compute+json;version=" + ("2.1" if name == "v2.1" else "2")
-    return {"version": entry | {"links": [*entry["links"], described],
-                                "media-types": [{"base": "application/json", "type": media}]}}
+    return {"version": entry | {"links": [*entry["links"], described], "media-types": _media_types(name)}}
+
+
+def _choice(wire: webob.Request, name: str) -> dict[str, Any]:
+    entry = _entry(wire, name, wire.path_info)
+    return {key: entry[key] for key in ("id", "status", "links")} | {"media-types": _media_types(name)}
 
 
 def document(wire: webob.Request) -> Response | None:
-    """The document of a request for one; None for any other request."""
-    path, root = wire.path_info.rstrip("/"), wire.application_url
-    if path not in ("", "/v2", "/v2.1"):
-        return None
-    if wire.method != "GET":
-        return None
-    if path:
-        return Response(200, _single(root, "v2.1" if path == "/v2.1" else "v2.0"))
-    return Response(200, {"versions": [_entry(root, "v2.0"), _entry(root, "v2.1")]})
+    """The document that answers a request: of one version, of all, or, for a path under none of them, where it could
+    have meant to go; None for a request that a version serves."""
+    under = root(wire.path_info)
+    if under in (PRESENT, *LEGACY):
+        if wire.method != "GET" or wire.path_info.strip("/") != under:
+            return None
+        return Response(200, _single(wire, PRESENT if under == PRESENT else "v2.0"))
+    if wire.method == "GET" and wire.path_info in ("", "/"):
+        return Response(200, {"versions": [_entry(wire, name) for name in _UPDATED]})
+    return Response(300, {"choices": [_choice(wire, name) for name in _UPDATED]})

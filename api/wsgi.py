@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import webob
 
-from novasim import exceptions
+from novasim import exceptions, states
 from novasim.api import microversion
 from novasim.context import RequestContext
 from novasim.objects import Instance
@@ -50,7 +50,12 @@ class HttpError(Exception):
 
 
 class Request:
-    """A request under ``/v2.1``: its context, version, query and body."""
+    """A request under ``/v2.1``: its context, version, query and body.
+
+    :cvar actions: when an action is legal, in this generation of the API
+    """
+
+    actions: Mapping[str, states.Action] = states.ACTIONS
 
     def __init__(self, api: Api, wire: webob.Request, context: RequestContext, version: int, prefix: str):
         self.api = api
@@ -82,21 +87,16 @@ class Request:
         kind = self.wire.content_type
         if kind and kind not in JSON_TYPES:
             raise HttpError(415, f"Unsupported Content-Type {kind}; send application/json")
-        try:
-            raw = self._read()
-            body = json.loads(raw)
-            if b"\\u" in raw:
-                # Escapes can name what is no text: half a surrogate pair. Nothing further down could store or send it.
-                json.dumps(body, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
-            raise exceptions.MalformedRequestBody() from error
-        if b"\\u0000" in raw:
-            raise exceptions.ValidationError(detail="The request body contains a NUL character")
+        body = parse(self.read())
         if not isinstance(body, dict):
             raise exceptions.MalformedRequestBody()
         return body
 
-    def _read(self) -> bytes:
+    def read(self) -> bytes:
+        """The bytes of the body.
+
+        :raises HttpError: 413 when there are too many
+        """
         most = self.api.conf.api.max_request_body_size
         if (self.wire.content_length or 0) > most:
             raise HttpError(413, f"Request is too large: at most {most} bytes are accepted.")
@@ -104,6 +104,19 @@ class Request:
         if len(body) > most:
             raise HttpError(413, f"Request is too large: at most {most} bytes are accepted.")
         return body
+
+    def check_project(self, project: str | None) -> None:
+        """See that the project in the URL, if there is one, is that of the token.
+
+        :raises Invalid: when it is not
+        """
+        if project is not None and project != self.context.project_id:
+            raise exceptions.Invalid(f"Malformed request URL: URL's project_id '{project}' doesn't match Context's "
+                                     f"project_id '{self.context.project_id}'")
+
+    def error_response(self, error: Exception) -> Response:
+        """The answer for an error, as this generation of the API tells it."""
+        return error_response(error)
 
     def authorize(self, rule: str, instance: Instance | None = None) -> None:
         """Check the caller's right (novasim.policy), against the owner of ``instance`` where given.
@@ -123,6 +136,24 @@ class Request:
                        "task_state": instance.task_state} | details
         self.api.journal.write(what, self.context.request_id, kind="http",
                                method=f"{self.wire.method} {self.wire.path_info}", **details)
+
+
+def parse(raw: bytes) -> Any:
+    """What a JSON text says.
+
+    :raises MalformedRequestBody: when it is none
+    :raises ValidationError: when it names a NUL, which no column can hold
+    """
+    try:
+        body = json.loads(raw)
+        if b"\\u" in raw:
+            # Escapes can name what is no text: half a surrogate pair. Nothing further down could store or send it.
+            json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise exceptions.MalformedRequestBody() from error
+    if b"\\u0000" in raw:
+        raise exceptions.ValidationError(detail="The request body contains a NUL character")
+    return body
 
 
 def _owner(instance: Instance | None) -> dict[str, str | None] | None:

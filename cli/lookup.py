@@ -5,7 +5,7 @@ An id is tried first and the name only then, so a name can never hide the thing 
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from novasim.cli.client import ApiError, Client
@@ -13,21 +13,24 @@ from novasim.cli.errors import CliError
 
 # The compute API lists images up to 2.35; later only an image service would.
 IMAGES_VERSION = "2.1"
+# From here on a server group has one policy, with rules.
+GROUPS_VERSION = "2.64"
 
 
-def server(client: Client, wanted: str) -> dict[str, Any]:
+def server(client: Client, wanted: str, status: str | None = None) -> dict[str, Any]:
     """Return the server whose id or name is `wanted`, in the caller's project first, then in all.
 
+    :param status: look among the servers of this status only; soft-deleted ones are found in no other way by name
     :raises CliError: there is none, or there are several of that name
     """
     if _is_uuid(wanted):
         found = _or_none(client, f"/servers/{wanted}", "server")
         if found:
             return found
-    pattern = f"^{re.escape(wanted)}$"
-    named = _named(client.pages("/servers/detail", "servers", {"name": pattern}), wanted)
+    query = {"name": f"^{re.escape(wanted)}$", "status": status}
+    named = _named(client.pages("/servers/detail", "servers", query), wanted)
     if not named:
-        named = _named(_servers_of_all(client, pattern), wanted)
+        named = _named(_servers_of_all(client, query), wanted)
     return _the_one(named, "server", wanted, "See: novasim list --all-tenants")
 
 
@@ -73,6 +76,29 @@ def hypervisor(client: Client, wanted: str) -> dict[str, Any]:
     return _the_one(found, "hypervisor", wanted, "See: novasim hypervisor-list")
 
 
+def aggregate(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the aggregate whose id or name is `wanted`.
+
+    :raises CliError: there is none, or there are several of that name
+    """
+    every = client.get("/os-aggregates")["aggregates"]
+    found = [one for one in every if str(one["id"]) == wanted] or _named(every, wanted)
+    return _the_one(found, "aggregate", wanted, "See: novasim aggregate-list")
+
+
+def server_group(client: Client, wanted: str) -> dict[str, Any]:
+    """Return the server group whose id or name is `wanted`; by name, one of the caller's project.
+
+    :raises CliError: there is none, or there are several of that name
+    """
+    if _is_uuid(wanted):
+        found = _or_none(client, f"/os-server-groups/{wanted}", "server_group", GROUPS_VERSION)
+        if found:
+            return found
+    named = _named(client.get("/os-server-groups", version=GROUPS_VERSION)["server_groups"], wanted)
+    return _the_one(named, "server group", wanted, "See: novasim server-group-list")
+
+
 def flavor_names(client: Client) -> dict[str, str]:
     """Return the names of all flavors by their ids."""
     return {one["id"]: one["name"] for one in client.pages("/flavors", "flavors", {"is_public": "None"})}
@@ -84,18 +110,18 @@ def flavor_name(of_server: dict[str, Any], names: dict[str, str]) -> str:
     return shown.get("original_name") or names.get(shown.get("id"), shown.get("id"))
 
 
-def _or_none(client: Client, path: str, key: str) -> dict[str, Any] | None:
+def _or_none(client: Client, path: str, key: str, version: str | None = None) -> dict[str, Any] | None:
     try:
-        return client.get(path)[key]
+        return client.get(path, version=version)[key]
     except ApiError as error:
         if error.status in (400, 404):
             return None
         raise
 
 
-def _servers_of_all(client: Client, pattern: str) -> Iterable[dict[str, Any]]:
+def _servers_of_all(client: Client, query: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
     try:
-        yield from client.pages("/servers/detail", "servers", {"name": pattern, "all_tenants": True})
+        yield from client.pages("/servers/detail", "servers", {**query, "all_tenants": True})
     except ApiError as error:
         if error.status != 403:
             raise

@@ -47,7 +47,20 @@ ENDS = {
     "revertResize": Ends(REST),
     "reboot": Ends(frozenset({"ACTIVE"}), ambiguous=True),
     "os-start": Ends(frozenset({"ACTIVE"})),
+    "pause": Ends(frozenset({"PAUSED"})),
+    "unpause": Ends(frozenset({"ACTIVE"})),
+    "suspend": Ends(frozenset({"SUSPENDED"})),
+    "resume": Ends(frozenset({"ACTIVE"})),
+    "rescue": Ends(frozenset({"RESCUE"})),
+    "unrescue": Ends(frozenset({"ACTIVE"})),
+    "restore": Ends(frozenset({"ACTIVE"})),
+    "changePassword": Ends(frozenset({"ACTIVE"}), ambiguous=True),
     "os-stop": Ends(frozenset({"SHUTOFF"})),
+    "rebuild": Ends(REST, ambiguous=True),
+    **dict.fromkeys(("createImage", "createBackup"), Ends(REST | {"PAUSED", "SUSPENDED"}, ambiguous=True)),
+    "shelve": Ends(frozenset({"SHELVED", "SHELVED_OFFLOADED"})),
+    "shelveOffload": Ends(frozenset({"SHELVED_OFFLOADED"})),
+    "unshelve": Ends(frozenset({"ACTIVE"})),
 }
 
 
@@ -83,7 +96,7 @@ def follow(client: Client, server_id: str, verb: str, request_id: str | None, sh
 
 
 def follow_delete(client: Client, server_id: str, show: Show) -> None:
-    """Wait until a server is gone.
+    """Wait until a server is gone, or kept as a deleted one.
 
     :raises Failed: it went to ERROR instead
     """
@@ -95,7 +108,7 @@ def follow_delete(client: Client, server_id: str, show: Show) -> None:
                 return
             raise
         show(server)
-        if server["status"] == "DELETED":
+        if server["status"] in ("DELETED", "SOFT_DELETED") and server.get("OS-EXT-STS:task_state") is None:
             return
         if server["status"] == "ERROR" and server.get("OS-EXT-STS:task_state") is None:
             reason = server.get("fault", {}).get("message", "no fault was recorded")

@@ -1,10 +1,12 @@
 """What can be asked of a server that exists, from resize to reset-state: one class a verb."""
 
 import argparse
+import getpass
 from typing import Any
 
 from novasim.cli import lookup, poll
 from novasim.cli.command import Command
+from novasim.cli.errors import CliError
 
 
 class Action(Command):
@@ -12,6 +14,8 @@ class Action(Command):
 
     verb = ""
     said = ""
+    # In which status its servers are looked up by name; None: in any that a list shows.
+    status: str | None = None
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the server, and --poll where the action takes its time."""
@@ -23,11 +27,15 @@ class Action(Command):
         """Return what to send under the action's name, and the lowest microversion that takes it or None."""
         return None, None
 
+    def send(self, server_id: str, value: Any, version: str | None) -> str | None:
+        """Send the action and return its request id."""
+        return self.client.action(server_id, self.verb, value, version)
+
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Send the action and follow it if asked to."""
-        server = lookup.server(self.client, parsed_args.server)
+        server = lookup.server(self.client, parsed_args.server, self.status)
         value, version = self.body(parsed_args)
-        request_id = self.client.action(server["id"], self.verb, value, version)
+        request_id = self.send(server["id"], value, version)
         if not getattr(parsed_args, "poll", False):
             self.say(f"{self.said} of {parsed_args.server} accepted ({request_id})")
             return
@@ -125,6 +133,88 @@ class Reboot(Action):
     def body(self, parsed_args: argparse.Namespace) -> tuple[Any, str | None]:
         """Return how to reboot."""
         return {"type": "HARD" if parsed_args.hard else "SOFT"}, None
+
+
+class Pause(Action):
+    """Freeze a running server; its memory stays on the host."""
+
+    verb, said = "pause", "pause"
+
+
+class Unpause(Action):
+    """Let a paused server go on."""
+
+    verb, said = "unpause", "unpause"
+
+
+class Suspend(Action):
+    """Write a server's memory to disk and power it off."""
+
+    verb, said = "suspend", "suspend"
+
+
+class Resume(Action):
+    """Let a suspended server go on."""
+
+    verb, said = "resume", "resume"
+
+
+class Rescue(Action):
+    """Start a server from a rescue image."""
+
+    verb, said = "rescue", "rescue"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the password and the image."""
+        super().add_arguments(parser)
+        parser.add_argument("--password", help="of the rescue system's administrator; made up if not given")
+        parser.add_argument("--image", help="id or name of the rescue image; the server's own if not given")
+
+    def body(self, parsed_args: argparse.Namespace) -> tuple[Any, str | None]:
+        """Return password and image, as far as they are given."""
+        image = lookup.image_id(self.client, parsed_args.image) if parsed_args.image else None
+        given = {"adminPass": parsed_args.password, "rescue_image_ref": image}
+        return {name: value for name, value in given.items() if value} or None, None
+
+    def send(self, server_id: str, value: Any, version: str | None) -> str | None:
+        """Send it and show the password."""
+        answer = self.client.request("POST", f"/servers/{server_id}/action", {self.verb: value}, version=version)
+        self.say(f"adminPass: {answer.body['adminPass']}")
+        return answer.request_id
+
+
+class Unrescue(Action):
+    """Start a rescued server from its own disk again."""
+
+    verb, said = "unrescue", "unrescue"
+
+
+class SetPassword(Action):
+    """Change the password of a server's administrator; it is asked for, twice."""
+
+    verb, said = "changePassword", "set-password"
+
+    def body(self, parsed_args: argparse.Namespace) -> tuple[Any, str | None]:
+        """Return the password.
+
+        :raises CliError: it was not typed the same twice
+        """
+        password = getpass.getpass("New password: ")
+        if getpass.getpass("Again: ") != password:
+            raise CliError("the two passwords differ. Nothing was changed")
+        return {"adminPass": password}, None
+
+
+class ForceDelete(Action):
+    """Delete a server at once, also where deleted servers are kept for a while."""
+
+    verb, said = "forceDelete", "force-delete"
+
+
+class Restore(Action):
+    """Bring a soft-deleted server back."""
+
+    verb, said, status = "restore", "restore", "SOFT_DELETED"
 
 
 class ResetState(Action):

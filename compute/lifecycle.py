@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from novasim import exceptions, states
+from novasim.compute import tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, claims, endings, instances
@@ -27,7 +28,7 @@ def run_instance(agents: Agents, ctxt: RequestContext, instance: Instance, image
         instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), "task_state": (states.SCHEDULING,),
                                              "task_request_id": (ctxt.request_id,)},
                          host=host, node=node or host, launched_on=host, task_state=states.SPAWNING)
-        claims.take(tx, host, node or host, instance.uuid, flavor, filter_properties.get("limits") or {})
+        tracker.claim(tx, host, node or host, instance.uuid, flavor, filter_properties)
         actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, host)
 
     try:
@@ -50,6 +51,7 @@ def build(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, "run_instance", reason)
         clean_if_gone(agents, ctxt, instance.uuid)
+        _after_reset(agents, ctxt, instance)
     except Exception as error:
         begun = {"task_state": (states.SPAWNING,), "host": (host,)}
         _build_failed(agents, ctxt, instance, image, filter_properties, error, begun)
@@ -90,7 +92,8 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
     try:
         agents.db.write(give_up)
     except OVERTAKEN as reason:
-        return overtaken(ctxt, instance, "run_instance", reason)
+        overtaken(ctxt, instance, "run_instance", reason)
+        return _after_reset(agents, ctxt, instance, error)
     agents.note(ctxt, instance, "build failed", states.BUILDING if retry else states.ERROR,
                 states.SCHEDULING if retry else None)
     if retry:
@@ -99,6 +102,26 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
             ctxt, instances=[instance], image=image, filter_properties=filter_properties, admin_password=None,
             injected_files=[], requested_networks=None, security_groups=["default"], block_device_mapping=[],
             legacy_bdm=False)
+
+
+def _after_reset(agents: Agents, ctxt: RequestContext, instance: Instance, error: Exception | None = None) -> None:
+    """An admin reset the server while it was built here: what became of the build is noted all the same, so that the
+    server can be used, or does not look as if it had a guest.
+
+    :param error: why there is none
+    """
+    mine = {"task_state": (None,), "host": (ctxt.addressed_host,), "launched_at": (None,)}
+
+    def note(tx: Transaction) -> None:
+        if error is None:
+            instances.update(tx, instance.uuid, mine, launched_at=tx.now, power_state=states.RUNNING)
+            return
+        instances.update(tx, instance.uuid, mine, vm_state=states.ERROR)
+        actions.add_fault(tx, instance.uuid, error, ctxt.addressed_host)
+
+    with contextlib.suppress(*OVERTAKEN):
+        agents.db.write(note)
+        agents.note(ctxt, instance, "built after a reset" if error is None else "build failed after a reset")
 
 
 def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
@@ -134,9 +157,11 @@ def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance)
 def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, error: Exception) -> None:
     LOG.error("Deleting %s on %s failed: %s", instance.uuid, ctxt.addressed_host, error)
 
+    # One that was soft-deleted stays so: the next reclaim tries again.
+    vm_state = states.SOFT_DELETED if instance.vm_state == states.SOFT_DELETED else states.ERROR
+
     def note(tx: Transaction) -> None:
-        instances.update(tx, instance.uuid, {"task_state": (states.DELETING,)}, vm_state=states.ERROR,
-                         task_state=None)
+        instances.update(tx, instance.uuid, {"task_state": (states.DELETING,)}, vm_state=vm_state, task_state=None)
         actions.start_event(tx, ctxt.request_id, instance.uuid, DELETE_EVENT, ctxt.addressed_host)
         actions.record_failure(tx, ctxt, instance.uuid, DELETE_EVENT, error)
 
@@ -144,16 +169,23 @@ def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, e
         agents.db.write(note)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "terminate_instance", reason)
-    agents.note(ctxt, instance, "deletion failed", states.ERROR, None)
+    agents.note(ctxt, instance, "deletion failed", vm_state, None)
 
 
 def clean_if_gone(agents: Agents, ctxt: RequestContext, instance_uuid: str) -> None:
-    """A delete overtook us: what we made meanwhile must go too. One that is still under way may have passed here
-    before we made it."""
+    """A delete overtook us: what we made meanwhile must go too; what we started, off after a soft delete. One that is
+    still under way may have passed here before we made it."""
+    host = ctxt.addressed_host or ""
+    gone = kept = False
     try:
-        gone = agents.db.read(instances.get, instance_uuid, None, False, False, False).task_state == states.DELETING
+        now = agents.db.read(instances.get, instance_uuid, None, False, False, False)
+        gone = now.task_state == states.DELETING
+        kept = now.host == host and (now.task_state == states.SOFT_DELETING or
+                                     (now.vm_state, now.task_state) == (states.SOFT_DELETED, None))
     except exceptions.InstanceNotFound:
         gone = True
-    if gone:
-        with contextlib.suppress(exceptions.HypervisorError):
-            agents.driver.destroy(ctxt.addressed_host or "", instance_uuid)
+    with contextlib.suppress(exceptions.HypervisorError):
+        if gone:
+            agents.driver.destroy(host, instance_uuid)
+        elif kept:
+            agents.driver.power_off(host, instance_uuid)

@@ -15,8 +15,27 @@ COMPUTE: list[cfg.Opt] = [
                help="Seconds between two audits of the resources of a process's hosts. -1: never."),
     cfg.IntOpt("resize_confirm_interval", default=60, min=-1,
                help="Seconds between two looks for moves to be confirmed by themselves. -1: never."),
+    cfg.IntOpt("shelved_offload_time", default=0, min=-1,
+               help="Seconds after which a shelved server is taken off its host. 0: at once; -1: only when an admin "
+                    "asks for it."),
+    cfg.IntOpt("shelved_poll_interval", default=3600, min=-1,
+               help="Seconds between two looks for shelved servers to be taken off their hosts. -1: never."),
+    cfg.IntOpt("max_concurrent_live_migrations", default=1, min=0,
+               help="How many servers of one host are live-migrated at a time; others wait as queued. 0: any number."),
+    cfg.IntOpt("live_migration_downtime", default=500, min=1,
+               help="Milliseconds for which a guest may stand still at the end of a live migration. Once what is left "
+                    "of its memory can be copied in that time, it is handed over."),
+    cfg.IntOpt("live_migration_completion_timeout", default=800, min=0,
+               help="Seconds for each GiB of memory and copied disk, of which at least 2 are counted, after which a "
+                    "live migration that is not done is ended as live_migration_timeout_action says. 0: never."),
+    cfg.StrOpt("live_migration_timeout_action", default="abort", choices=["abort", "force_complete"],
+               help="Whether a live migration that takes too long is given up, or brought to its end at the cost of "
+                    "the guest."),
     cfg.IntOpt("sync_power_state_interval", default=600, min=-1,
                help="Seconds between two comparisons of power states with the hypervisors. -1: never."),
+    cfg.BoolOpt("resume_guests_state_on_host_boot", default=False,
+                help="Start the guests at the start of a compute service that ran when it ended and are off now. "
+                     "Without it their servers are stopped by the next comparison of power states."),
     cfg.IntOpt("running_deleted_instance_poll_interval", default=1800, min=-1,
                help="Seconds between two searches for guests and copies that belong to no server. -1: never."),
 ]

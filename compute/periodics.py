@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from novasim import context, quota, states
-from novasim.compute import power, tracker
+from novasim import config, context, exceptions, quota, states
+from novasim.compute import deferred_delete, evacuate, power, resize, shelve, tracker
 from novasim.compute.agents import OVERTAKEN, Agents
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.db import actions, hosts, instance_pages, instances, migrations, quotas
@@ -16,6 +16,8 @@ from novasim.db.engine import Transaction
 from novasim.objects import NEW, OLD, Instance, Migration
 
 LOG = logging.getLogger(__name__)
+# Seconds between two runs of what has no interval of its own.
+PASS_S = 60
 
 
 def report_state(agents: Agents) -> None:
@@ -36,13 +38,21 @@ def confirm_resizes(agents: Agents) -> None:
     before = agents.clock.now() - timedelta(seconds=window)
     for part in hosts.chunks(agents.hosts):
         for move in agents.db.read(migrations.unconfirmed, part, before):
-            _confirm(agents, move)
+            try:
+                _confirm(agents, move)
+            except Exception:
+                # One whose message cannot be sent must not keep the others waiting; the conductor's recovery sends it.
+                LOG.exception("Move %s could not be confirmed by itself", move.uuid)
 
 
 def _confirm(agents: Agents, move: Migration) -> None:
     ctxt = context.admin_context()
+    since = agents.clock.now() - timedelta(seconds=config.down_after(agents.conf))
 
     def begin(tx: Transaction) -> Instance:
+        if not hosts.is_up(tx, move.source_compute or "", since):
+            # Only the source can confirm. The move waits for it, and can still be reverted (spec 12.2 #20).
+            raise exceptions.MigrationStatusConflict(f"the source {move.source_compute} is down")
         instance = instances.get(tx, move.instance_uuid, with_metadata=False)
         # Whatever is being done to the server goes before; the next look comes back to it.
         instances.update(tx, instance.uuid, {"vm_state": (states.RESIZED,), "task_state": (None,)})
@@ -105,33 +115,66 @@ def _sync(agents: Agents, instance: Instance, power_state: int) -> None:
                 instance.power_state)
     if stop:
         instance.task_request_id = ctxt.request_id
-        power.stop_instance(agents, ctxt, instance)
+        power.run(agents, ctxt, instance, "stop_instance")
+
+
+def offload_shelved(agents: Agents) -> None:
+    """Take servers off their hosts that have been shelved for longer than shelved_offload_time (spec 8.11)."""
+    if agents.conf.shelved_offload_time < 0:
+        return
+    before = agents.clock.now() - timedelta(seconds=agents.conf.shelved_offload_time)
+    for part in hosts.chunks(agents.hosts):
+        for instance in agents.db.read(instance_pages.shelved, part, before):
+            shelve.offload_by_itself(agents, instance)
 
 
 def cleanup_leftovers(agents: Agents) -> None:
-    """Destroy guests and copies that belong to no server any more (spec 8.11, 12.3 #56)."""
+    """Destroy guests and copies that belong to no server any more, and make a copy that is all that a server at rest
+    has its guest again (spec 8.11, 12.3 #56)."""
     guests = agents.driver.list_guests(agents.hosts)
     by_server: dict[str, list[Guest]] = collections.defaultdict(list)
     for guest in guests:
         by_server[guest.instance_uuid].append(guest)
     for part in hosts.chunks(sorted(by_server)):
         live = agents.db.read(instance_pages.live, part)
-        moves = agents.db.read(migrations.unsettled, part)
+        moving = agents.db.read(migrations.unsettled, part, failed=False)
+        unsettled = agents.db.read(migrations.unsettled, part)
+        elsewhere = agents.db.read(migrations.held_by_destination, part)
         for guest in (guest for uuid in part for guest in by_server[uuid]):
-            if _is_leftover(guest, live.get(guest.instance_uuid), moves):
+            instance = live.get(guest.instance_uuid)
+            lost = _is_lost(guest, instance, by_server[guest.instance_uuid], moving)
+            if lost and instance is not None and instance.uuid not in elsewhere:
+                ctxt = context.admin_context()
+                ctxt.addressed_host = guest.host
+                resize.put_back(agents, ctxt, instance)
+            elif _is_leftover(guest, instance, moving, unsettled):
                 LOG.warning("Removing %s %s from %s: it belongs to no server", guest.role, guest.instance_uuid,
                             guest.host)
                 agents.driver.remove(guest)
 
 
-def _is_leftover(guest: Guest, instance: Instance | None, moves: set[tuple[str, str]]) -> bool:
-    """A copy for a revert stays as long as its move is not settled, even one that failed: it may be the last."""
+Ends = set[tuple[str, str]]
+
+
+def _is_lost(guest: Guest, instance: Instance | None, others: list[Guest], moving: Ends) -> bool:
+    """The copy of a move that ended while this host was away, on the host where the server is now."""
+    if instance is None or guest.role != BACKUP or instance.host != guest.host or instance.task_state is not None:
+        return False
+    has_guest = any(other.host == guest.host and other.role == GUEST for other in others)
+    return not has_guest and (guest.instance_uuid, guest.host) not in moving
+
+
+def _is_leftover(guest: Guest, instance: Instance | None, moving: Ends, unsettled: Ends) -> bool:
+    """A copy for a revert stays as long as its move is not settled, even one that failed: it may be the last. A guest
+    stays where its server is: anywhere else it would run twice."""
     if instance is None:
         return True
-    unsettled = (guest.instance_uuid, guest.host) in moves
+    end = (guest.instance_uuid, guest.host)
     if guest.role == BACKUP:
-        return not unsettled
-    return instance.host not in (None, guest.host) and instance.task_state is None and not unsettled
+        return end not in unsettled
+    if instance.vm_state == states.SHELVED_OFFLOADED and instance.task_state is None:
+        return True
+    return instance.host not in (None, guest.host) and instance.task_state is None and end not in moving
 
 
 def tasks(agents: Agents) -> list[tuple[Callable[[Agents], None], float]]:
@@ -141,5 +184,9 @@ def tasks(agents: Agents) -> list[tuple[Callable[[Agents], None], float]]:
             (update_available_resource, conf.update_resources_interval),
             (confirm_resizes, conf.resize_confirm_interval),
             (sync_power_states, conf.sync_power_state_interval),
-            (cleanup_leftovers, conf.running_deleted_instance_poll_interval)]
+            (offload_shelved, conf.shelved_poll_interval if conf.shelved_offload_time >= 0 else -1),
+            # Also for hosts that were forced down while their agents were alive all along.
+            (evacuate.destroy_evacuated, conf.running_deleted_instance_poll_interval),
+            (cleanup_leftovers, conf.running_deleted_instance_poll_interval),
+            (deferred_delete.reclaim_queued_deletes, min(conf.reclaim_instance_interval, PASS_S) or -1)]
 

@@ -13,14 +13,28 @@ from typing import NamedTuple
 import msgspec
 
 from novasim import context, exceptions, states
-from novasim.compute import lifecycle, power, resize
+from novasim.compute import (
+    deferred_delete,
+    evacuate,
+    lifecycle,
+    live_migrate,
+    periodics,
+    power,
+    rebuild,
+    resize,
+    shelve,
+    snapshot,
+)
 from novasim.compute.agents import Agents
+from novasim.compute.virt.driver import GUEST
 from novasim.context import RequestContext
 from novasim.db import actions, hosts, instance_pages, instances, migrations
 from novasim.objects import NEW, Instance, Migration
 
 LOG = logging.getLogger(__name__)
-_MOVE = ("resize", "migrate")
+# Where a guest runs whose power_state says so; what is in error is left to its user.
+_RUN = (states.ACTIVE, states.RESIZED, states.RESCUED)
+_MOVE, _LIVE = ("resize", "migrate"), ("live-migration",)
 
 
 class Resumption(NamedTuple):
@@ -44,7 +58,9 @@ def plan(agents: Agents) -> list[Resumption]:
     for server in servers:
         entry = _BY_TASK.get(server.task_state or "")
         move = moves.get(server.uuid)
-        if entry is not None and (not entry.needs_move or move is not None):
+        # A server that is being evacuated from here is not this host's to rebuild.
+        leaving = move is not None and move.migration_type == states.EVACUATION and server.task_state != states.DELETING
+        if entry is not None and not leaving and (not entry.needs_move or move is not None):
             found.append(Resumption(server.host or "", server.uuid, move, entry.run, entry.actions))
     for move in moves.values():
         rule = _BY_STEP.get((move.status, move.step))
@@ -67,6 +83,32 @@ def resume(agents: Agents, entry: Resumption) -> None:
         LOG.info("%s was deleted meanwhile", entry.instance_uuid)
     except Exception:
         LOG.exception("Could not take up %s on %s", entry.instance_uuid, entry.host)
+
+
+def resume_guests(agents: Agents) -> None:
+    """Start the guests that ran when their host went down, where the configuration asks for it (spec 8.12)."""
+    if not agents.conf.resume_guests_state_on_host_boot:
+        return
+    off = {(guest.host, guest.instance_uuid) for guest in agents.driver.list_guests(agents.hosts)
+           if guest.role == GUEST and guest.power_state in (states.SHUTDOWN, states.CRASHED)}
+    for part in hosts.chunks(agents.hosts):
+        for server in agents.db.read(instance_pages.on_hosts, part):
+            ran = server.power_state == states.RUNNING and server.vm_state in _RUN and server.task_state is None
+            if ran and (server.host, server.uuid) in off:
+                try:
+                    agents.driver.power_on(server.host or "", server.uuid)
+                    LOG.info("Guest %s on %s runs again", server.uuid, server.host)
+                except exceptions.HypervisorError:
+                    LOG.exception("Guest %s on %s cannot be started", server.uuid, server.host)
+
+
+def clear_away(agents: Agents) -> None:
+    """What became of servers while their hosts were away: nothing may stay that is elsewhere now, or gone."""
+    try:
+        evacuate.destroy_evacuated(agents)
+        periodics.cleanup_leftovers(agents)
+    except Exception:
+        LOG.exception("Could not look for what is left over")
 
 
 def _build(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
@@ -115,9 +157,64 @@ def _delete(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migrati
     lifecycle.terminate_instance(agents, ctxt, instance)
 
 
-def _power(operation: Callable[[Agents, RequestContext, Instance], None]
-           ) -> Callable[[Agents, RequestContext, Instance, Migration | None], None]:
-    return lambda agents, ctxt, instance, _: operation(agents, ctxt, instance)
+def _power(method: str) -> Callable[[Agents, RequestContext, Instance, Migration | None], None]:
+    return lambda agents, ctxt, instance, _: power.run(agents, ctxt, instance, method)
+
+
+def _forget_password(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    power.forget_password(agents, ctxt, instance)
+
+
+def _soft_delete(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:
+    """A move that waited is confirmed first, by its source, which then asks for this."""
+    if move is None:
+        deferred_delete.soft_delete_instance(agents, ctxt, instance)
+
+
+def _restore(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    deferred_delete.restore_instance(agents, ctxt, instance)
+
+
+def _rebuild(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    # An evacuation goes through the same tasks, and is not this host's to go on with.
+    if instance.task_request_id == ctxt.request_id:
+        rebuild.rebuild_instance(agents, ctxt, instance, states.REBUILD_TASKS)
+
+
+def _no_image(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    snapshot.break_off(agents, ctxt, instance)
+
+
+def _shelve(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    shelve.shelve_instance(agents, ctxt, instance, None, states.SHELVE_TASKS)
+
+
+def _offload(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    shelve.shelve_offload_instance(agents, ctxt, instance, (shelve.WAITING, shelve.BEGUN))
+
+
+def _unshelve(agents: Agents, ctxt: RequestContext, instance: Instance, _: Migration | None) -> None:
+    shelve.bring_up(agents, ctxt, instance)
+
+
+_Hop = Callable[[Agents, RequestContext, Instance, Migration], None]
+
+
+def _hop(hop: _Hop) -> Callable[[Agents, RequestContext, Instance, Migration | None], None]:
+    """A hop that recovery runs as it is."""
+    def run(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:
+        assert move is not None
+        hop(agents, ctxt, instance, move)
+    return run
+
+
+def _begin_next(agents: Agents, ctxt: RequestContext, _: Instance, __: Migration | None) -> None:
+    live_migrate.begin_next(agents, ctxt.addressed_host or "")
+
+
+def _again(hop: Callable[..., None], step: str) -> Callable[[Agents, RequestContext, Instance, Migration | None], None]:
+    """A hop that is begun once more from the step in which it broke off."""
+    return lambda agents, ctxt, instance, move: hop(agents, ctxt, instance, move, (step,))
 
 
 class _Entry(NamedTuple):
@@ -137,9 +234,23 @@ class _Step(NamedTuple):
 _BY_TASK = {
     states.SPAWNING: _Entry(_build, ("create",)),
     states.DELETING: _Entry(_delete, ("delete", "forceDelete")),
-    states.POWERING_ON: _Entry(_power(power.start_instance), ("start",)),
-    states.POWERING_OFF: _Entry(_power(power.stop_instance), ("stop",)),
-    **dict.fromkeys(states.REBOOT_TASKS, _Entry(_power(power.reboot_instance), ("reboot",))),
+    states.POWERING_ON: _Entry(_power("start_instance"), ("start",)),
+    states.POWERING_OFF: _Entry(_power("stop_instance"), ("stop",)),
+    **dict.fromkeys(states.REBOOT_TASKS, _Entry(_power("reboot_instance"), ("reboot",))),
+    states.PAUSING: _Entry(_power("pause_instance"), ("pause",)),
+    states.UNPAUSING: _Entry(_power("unpause_instance"), ("unpause",)),
+    states.SUSPENDING: _Entry(_power("suspend_instance"), ("suspend",)),
+    states.RESUMING: _Entry(_power("resume_instance"), ("resume",)),
+    states.RESCUING: _Entry(_power("rescue_instance"), ("rescue",)),
+    states.UNRESCUING: _Entry(_power("unrescue_instance"), ("unrescue",)),
+    states.UPDATING_PASSWORD: _Entry(_forget_password, ("changePassword",)),
+    states.SOFT_DELETING: _Entry(_soft_delete, ("delete",)),
+    states.RESTORING: _Entry(_restore, ("restore",)),
+    **dict.fromkeys(states.REBUILD_TASKS, _Entry(_rebuild, ("rebuild",))),
+    **dict.fromkeys((*states.SNAPSHOT_TASKS, *states.BACKUP_TASKS), _Entry(_no_image, ("createImage", "createBackup"))),
+    **dict.fromkeys(states.SHELVE_TASKS, _Entry(_shelve, ("shelve",))),
+    states.SHELVING_OFFLOADING: _Entry(_offload, ("shelve", "shelveOffload")),
+    states.UNSHELVING: _Entry(_unshelve, ("unshelve",)),
     states.RESIZE_PREP: _Entry(_resize, _MOVE, True),
     states.RESIZE_MIGRATING: _Entry(_undo_move, _MOVE, True),
     states.RESIZE_MIGRATED: _Entry(_finish, _MOVE, True),
@@ -153,4 +264,18 @@ _BY_STEP = {
     (states.REVERTING, resize.ON_DEST): _Step("dest_compute", _revert, ("revertResize",)),
     (states.REVERTING, resize.DEST_DONE): _Step("source_compute", _finish_revert, ("revertResize",)),
     (states.REVERTING, resize.ON_SOURCE): _Step("source_compute", _finish_revert, ("revertResize",)),
+    (states.QUEUED, None): _Step("source_compute", _begin_next, _LIVE),
+    (states.PREPARING, states.ON_DEST): _Step(
+        "dest_compute", _again(live_migrate.pre_live_migration, states.ON_DEST), _LIVE),
+    (states.PREPARING, states.DEST_DONE): _Step("source_compute", _hop(live_migrate.do_live_migration), _LIVE),
+    (states.MIG_RUNNING, None): _Step("source_compute", _hop(live_migrate.break_down), _LIVE),
+    (states.MIG_RUNNING, states.FORCED): _Step("source_compute", _hop(live_migrate.break_down), _LIVE),
+    (states.POST_MIGRATING, states.ON_SOURCE): _Step("source_compute", _hop(live_migrate.post_live_migration), _LIVE),
+    (states.POST_MIGRATING, states.SOURCE_DONE): _Step(
+        "dest_compute", _hop(live_migrate.post_live_migration_at_destination), _LIVE),
+    (states.POST_MIGRATING, states.ON_DEST): _Step(
+        "dest_compute", _again(live_migrate.post_live_migration_at_destination, states.ON_DEST), _LIVE),
+    (states.PRE_MIGRATING, states.CLAIMED): _Step("dest_compute", _hop(evacuate.rebuild_instance), ("evacuate",)),
+    (states.PRE_MIGRATING, states.ON_DEST): _Step(
+        "dest_compute", _again(evacuate.rebuild_instance, states.ON_DEST), ("evacuate",)),
 }

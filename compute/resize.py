@@ -15,18 +15,24 @@ from typing import Any, TypeVar
 import msgspec
 
 from novasim import exceptions, states
-from novasim.compute import lifecycle
+from novasim.compute import deferred_delete, lifecycle, tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, claims, endings, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import NEW, OLD, OLD_VM_STATE, Flavor, Instance, Migration
+from novasim.states import DEST_DONE, FINISHING, ON_DEST, ON_SOURCE
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# migration.step: how far within a status.
-FINISHING, ON_SOURCE, ON_DEST, DEST_DONE = "finishing", "on-source", "on-dest", "dest-done"
+# The conductor's hop ends well with the arrival of its message, even if the conductor has died meanwhile.
+CONDUCTOR_EVENT = "cold_migrate"
+# What a hop's server has as task_state as long as the hop is its owner.
+_TASKS = {
+    "compute_resize_instance": (states.RESIZE_MIGRATING,), "compute_finish_resize": (states.RESIZE_FINISH,),
+    "compute_confirm_resize": endings.CONFIRM_TASKS, "compute_revert_resize": (states.RESIZE_REVERTING,),
+    "compute_finish_revert_resize": (states.RESIZE_REVERTING,)}
 
 
 def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], instance: Instance,
@@ -35,7 +41,7 @@ def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], ins
     """On the destination: claim room, note the move, ask the source for the server (spec 8.2)."""
     flavor = msgspec.convert(instance_type, Flavor, strict=False)
     try:
-        migration = agents.db.write(_claim, agents, ctxt, instance, flavor, filter_properties.get("limits") or {},
+        migration = agents.db.write(_claim, agents, ctxt, instance, flavor, filter_properties,
                                     node or ctxt.addressed_host or "")
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "prep_resize", reason)
@@ -47,7 +53,7 @@ def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], ins
 
 
 def _claim(tx: Transaction, agents: Agents, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-           limits: dict[str, float], node: str) -> Migration:
+           filter_properties: dict[str, Any], node: str) -> Migration:
     host = ctxt.addressed_host or ""
     mine = {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
     instances.update(tx, instance.uuid, mine, task_state=states.RESIZE_PREP)
@@ -64,8 +70,9 @@ def _claim(tx: Transaction, agents: Agents, ctxt: RequestContext, instance: Inst
         migration_type="migration" if flavor.id == instance.instance_type_id else "resize",
         old_instance_type_id=instance.instance_type_id, new_instance_type_id=flavor.id, request_id=ctxt.request_id,
         user_id=ctxt.user_id, project_id=ctxt.project_id))
-    claims.take(tx, host, node, instance.uuid, flavor, limits, migration.id)
+    tracker.claim(tx, host, node, instance.uuid, flavor, filter_properties, migration.id)
     instances.stash_new_flavor(tx, instance.uuid, flavor, instance.vm_state or states.ACTIVE)
+    actions.finish_event(tx, ctxt.request_id, instance.uuid, CONDUCTOR_EVENT)
     actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", host, done=True)
     return migration
 
@@ -82,6 +89,7 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
             instances.update(tx, instance.uuid, {
                 "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}, task_state=None)
             quotas.rollback(tx, instance.uuid)
+        actions.finish_event(tx, ctxt.request_id, instance.uuid, CONDUCTOR_EVENT)
         actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", ctxt.addressed_host)
         actions.record_failure(tx, ctxt, instance.uuid, "compute_prep_resize", error, final=not may_retry)
 
@@ -201,19 +209,10 @@ def confirm_resize(agents: Agents, ctxt: RequestContext, instance: Instance, mig
 
     def begin(tx: Transaction) -> None:
         migrations.advance(tx, migration.id, (states.CONFIRMING,), states.CONFIRMING, steps, step=ON_SOURCE)
-        actions.start_event(tx, ctxt.request_id, instance.uuid, event, host)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, event, host, again=ON_SOURCE in steps)
 
     def settle(tx: Transaction) -> str:
-        now = instances.get(tx, instance.uuid, with_metadata=False)
-        current = migrations.get(tx, migration.id)
-        # By power_state, not by old_vm_state: an operator may have started the guest by hand (spec 2.5).
-        vm_state = states.STOPPED if now.power_state == states.SHUTDOWN else states.ACTIVE
-        instances.update(tx, instance.uuid, {"vm_state": (states.RESIZED,), "task_state": (None,)},
-                         vm_state=vm_state, task_state=None)
-        migrations.advance(tx, migration.id, (states.CONFIRMING,), states.CONFIRMED, step=None)
-        instances.drop_stash(tx, instance.uuid)
-        claims.settle_on_destination(tx, instance.uuid, migration.id)
-        endings.settle_quota(tx, now, endings.counted(now, current), now.flavor())
+        vm_state = endings.confirm(tx, instance.uuid, migration.id)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
         return vm_state
 
@@ -221,6 +220,7 @@ def confirm_resize(agents: Agents, ctxt: RequestContext, instance: Instance, mig
         agents.driver.confirm_migration(host, instance.uuid)
         vm_state = agents.db.write(settle)
         agents.note(ctxt, instance, "confirmed", vm_state, None, states.CONFIRMED)
+        deferred_delete.go_on(agents, instance)
 
     try:
         agents.db.write(begin)
@@ -240,7 +240,7 @@ def revert_resize(agents: Agents, ctxt: RequestContext, instance: Instance, migr
 
     def begin(tx: Transaction) -> None:
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTING, steps, step=ON_DEST)
-        actions.start_event(tx, ctxt.request_id, instance.uuid, event, host)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, event, host, again=ON_DEST in steps)
 
     def hand_over(tx: Transaction) -> None:
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTING, (ON_DEST,), step=DEST_DONE)
@@ -275,7 +275,7 @@ def finish_revert_resize(agents: Agents, ctxt: RequestContext, instance: Instanc
 
     def begin(tx: Transaction) -> Instance:
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTING, steps, step=ON_SOURCE)
-        actions.start_event(tx, ctxt.request_id, instance.uuid, event, host)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, event, host, again=ON_SOURCE in steps)
         return instances.get(tx, instance.uuid, with_metadata=False)
 
     try:
@@ -350,7 +350,7 @@ def put_back(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
         host = ctxt.addressed_host or ""
         if now.host != host or agents.driver.power_state(host, now.uuid) != states.NOSTATE:
             return
-        stopped = states.STOPPED in (now.vm_state, instance.vm_state)
+        stopped = states.STOPPED in (now.vm_state, instance.vm_state) or now.power_state == states.SHUTDOWN
         agents.driver.finish_revert_migration(host, instance.uuid, not stopped)
         agents.note(ctxt, instance, "guest put back", now.vm_state, now.task_state)
     except exceptions.InstanceNotFound:
@@ -365,15 +365,16 @@ def break_off(tx: Transaction, ctxt: RequestContext, instance: Instance, migrati
     12.2 #35-#37). What it holds of claims and quota becomes what it is.
 
     :returns: its vm_state
+    :raises UnexpectedTaskStateError: when the server has another task meanwhile: a delete, or what followed a reset
     :raises MigrationStatusConflict: when the move had ended meanwhile
     """
+    instances.update(tx, instance.uuid, {"task_state": _TASKS[event]})
     now = instances.get(tx, instance.uuid, with_metadata=False)
     current = migrations.get(tx, migration.id)
     if current.status not in states.IN_PROGRESS:
         raise exceptions.MigrationStatusConflict(migration_id=current.id, actual=current.status, expected="moving")
-    untouched = isinstance(error, exceptions.InstanceFaultRollback)
+    untouched = isinstance(error, exceptions.InstanceFaultRollback | NotImplementedError)
     vm_state = now.vm_state if untouched and now.vm_state != states.RESIZED else states.ERROR
-    gone_back = current.status == states.REVERTING and current.step in (DEST_DONE, ON_SOURCE)
-    endings.abandon(tx, now, current, vm_state, gone_back)
+    endings.abandon(tx, now, current, vm_state, endings.is_at_source(current))
     actions.record_failure(tx, ctxt, now.uuid, event, error)
     return vm_state or states.ERROR

@@ -1,14 +1,18 @@
-"""Hosts make themselves known, and the sums of their claims are checked against the ledger (spec 8.8)."""
+"""Hosts make themselves known, room on them is claimed, and the sums of the claims are checked against the ledger
+(spec 8.7, 8.8)."""
 
 from __future__ import annotations
 
 import collections
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from novasim import states
 from novasim.compute.agents import Agents
-from novasim.db import claims, hosts, instance_pages
+from novasim.db import claims, groups, hosts, instance_pages
 from novasim.db.engine import Transaction
+from novasim.objects import Flavor
 
 LOG = logging.getLogger(__name__)
 
@@ -20,6 +24,22 @@ def register(agents: Agents) -> None:
         hosts.register_nodes(tx, [agents.driver.get_available_resource(host) for host in agents.hosts],
                              agents.reserved)
     agents.db.write(rows)
+
+
+def claim(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Flavor,
+          filter_properties: Mapping[str, Any], migration_id: int | None = None) -> None:
+    """Hold room for a server that the scheduler sent here, if its server group still allows this host.
+
+    :param filter_properties: of the message; its ``limits`` are the ceilings, and who forced a host has it whatever
+        the group says, as in the scheduler (spec 7.4)
+    :param migration_id: of the move that holds the room; None for the server itself
+    :raises GroupPolicyViolated: when another server of its group was faster
+    :raises ComputeHostNotFound: when there is no such hypervisor
+    :raises ComputeResourcesUnavailable: naming each resource that is short
+    """
+    if not (filter_properties.get("force_hosts") or filter_properties.get("force_nodes")):
+        groups.check_policy(tx, instance_uuid, host)
+    claims.take(tx, host, node, instance_uuid, flavor, filter_properties.get("limits") or {}, migration_id)
 
 
 def audit(agents: Agents) -> list[str]:

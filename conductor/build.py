@@ -31,8 +31,7 @@ def build_instances(orchestrator: Orchestrator, ctxt: RequestContext, servers: l
     try:
         populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, servers[0].uuid)
         request_spec = build_request_spec(servers, image, servers[0].flavor())
-        selections = orchestrator.scheduler.select_destinations(
-            ctxt, request_spec=request_spec, filter_properties=filter_properties)
+        selections = orchestrator.select_destinations(ctxt, request_spec, filter_properties)
     except Exception as error:
         LOG.warning("No hosts for %s: %s", [server.uuid for server in servers], getattr(error, "text", error))
         for server in servers:

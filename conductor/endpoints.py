@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from novasim import exceptions
-from novasim.conductor import build, resize
+from novasim.conductor import build, evacuate, live_migrate, rebuild, resize, shelve
 from novasim.conductor.orchestrator import Orchestrator
 from novasim.context import RequestContext
 from novasim.objects import Flavor, Instance
@@ -22,13 +21,31 @@ class ConductorEndpoints:
     def migrate_server(self, ctxt: RequestContext, instance: Instance, scheduler_hint: dict[str, Any], live: bool,
                        rebuild: bool, flavor: dict[str, Any] | None, block_migration: bool | None,
                        disk_over_commit: bool | None, reservations: list[str] | None = None) -> None:
-        if live or rebuild or flavor is None:
-            # Spec 6.1: any combination but a cold migration.
-            resize.restore(self._orchestrator, ctxt, instance,
-                           exceptions.Invalid("Only cold migration and resize are available"))
+        if live and not rebuild and flavor is None:
+            live_migrate.live_migrate(self._orchestrator, ctxt, instance, scheduler_hint, block_migration,
+                                      disk_over_commit)
             return
+        if live or rebuild or flavor is None:
+            error = NotImplementedError("Only cold migration, resize and live migration are available")
+            resize.restore(self._orchestrator, ctxt, instance, error)
+            raise error
         resize.cold_migrate(self._orchestrator, ctxt, instance, msgspec.convert(flavor, Flavor, strict=False),
                             scheduler_hint.get("filter_properties") or {})
+
+    def rebuild_instance(self, ctxt: RequestContext, instance: Instance, orig_image_ref: str | None,
+                         image_ref: str | None, injected_files: list[Any] | None, new_pass: str | None,
+                         orig_sys_metadata: dict[str, str] | None, bdms: list[Any] | None, recreate: bool,
+                         on_shared_storage: bool, preserve_ephemeral: bool, host: str | None,
+                         request_spec: dict[str, Any] | None) -> None:
+        if recreate:
+            evacuate.evacuate(self._orchestrator, ctxt, instance, host, request_spec or {})
+            return
+        rebuild.rebuild_instance(self._orchestrator, ctxt, instance, orig_image_ref, orig_sys_metadata,
+                                 preserve_ephemeral)
+
+    def unshelve_instance(self, ctxt: RequestContext, instance: Instance,
+                          request_spec: dict[str, Any] | None) -> None:
+        shelve.unshelve_instance(self._orchestrator, ctxt, instance, request_spec or {})
 
     def build_instances(self, ctxt: RequestContext, instances: list[Instance], image: dict[str, Any],
                         filter_properties: dict[str, Any], admin_password: str | None,

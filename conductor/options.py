@@ -8,6 +8,9 @@ CONDUCTOR: list[cfg.Opt] = [
     cfg.IntOpt("recovery_after", default=120, min=1,
                help="Seconds without a change after which an operation that waits for a message counts as lost. "
                     "Longer than rpc_response_timeout."),
+    cfg.IntOpt("migrate_max_retries", default=-1, min=-1,
+               help="How many further hosts are tried for a live migration or an evacuation when one turns out to be "
+                    "full or unfit. -1: all."),
     cfg.IntOpt("recovery_batch", default=500, min=1, help="The most operations taken up in one look."),
 ]
 

@@ -2,49 +2,52 @@
 #29). Messages are acknowledged before they run, so what is not in the database's state is gone.
 
 Every hop begins with a compare-and-swap, so sending its message once more does no harm to one that is only slow.
-What an agent has begun is left to it: it takes its own work up when it starts (compute/recovery.py).
+What an agent has begun is left to it: it takes its own work up when it starts (compute/recovery.py). What waits for
+one that does not come back is ended by dead_hosts.py.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 
 from novasim import context, exceptions, states
-from novasim.conductor import build, resize
+from novasim.conductor import build, dead_hosts, destination, evacuate, live_migrate, rebuild, resize, shelve
 from novasim.conductor.orchestrator import Orchestrator, image_from_system_metadata
 from novasim.context import RequestContext
-from novasim.db import actions, instance_pages, instances, migrations, quotas
+from novasim.db import actions, endings, instance_pages, instances, migrations, quotas
+from novasim.db.engine import Transaction
 from novasim.objects import NEW, Instance, Migration
 
 LOG = logging.getLogger(__name__)
-T = TypeVar("T", Instance, Migration)
 
 
 def recover(orchestrator: Orchestrator) -> int:
     """One look at everything that has not moved for recovery_after seconds; returns how much was taken up."""
     options = orchestrator.conf.conductor
     before = orchestrator.clock.now() - timedelta(seconds=options.recovery_after)
-    taken = 0
+    taken = sum(_safely(uuid, end) for uuid, end in dead_hosts.stranded(orchestrator, tuple(_TASKS)))
     for task_state, give_up in ((states.RESIZE_PREP, _restore_move), (states.SCHEDULING, _fail_build),
+                                (states.MIGRATING, _restore_live),
                                 *((task_state, _ask_again) for task_state in _TASKS)):
         for instance in orchestrator.db.read(instance_pages.stuck, task_state, before, options.recovery_batch):
-            taken += _safely(give_up, orchestrator, instance)
+            taken += _safely(instance.uuid, functools.partial(give_up, orchestrator, instance))
     for move in orchestrator.db.read(migrations.stale, _MESSAGES, before, options.recovery_batch):
-        taken += _safely(_send_again, orchestrator, move)
+        taken += _safely(move.instance_uuid, functools.partial(_send_again, orchestrator, move))
     return taken
 
 
-def _safely(take_up: Callable[[Orchestrator, T], bool], orchestrator: Orchestrator, lost: T) -> bool:
+def _safely(instance_uuid: str, take_up: Callable[[], bool]) -> bool:
     """One that cannot be taken up must not keep the others waiting."""
     try:
-        return take_up(orchestrator, lost)
+        return take_up()
     except Exception:
-        LOG.exception("Could not take up %s", lost.uuid)
+        LOG.exception("Could not take up %s", instance_uuid)
         return False
 
 
@@ -108,12 +111,45 @@ _MESSAGES: dict[tuple[str, str | None], tuple[_Send, tuple[str, ...]]] = {
 }
 
 
-def _start(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
-    orchestrator.compute.start_instance(ctxt, instance.host, instance=instance)
+def _give_back(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, move: Migration) -> None:
+    """The conductor that looked for a destination is gone, and no host was told."""
+    kind = live_migrate.KIND if move.migration_type == states.LIVE_MIGRATION else evacuate.KIND
+    destination.restore(orchestrator, ctxt, instance, kind, _lost(instance))
 
 
-def _stop(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
-    orchestrator.compute.stop_instance(ctxt, instance.host, instance=instance)
+def _restore_live(orchestrator: Orchestrator, instance: Instance) -> bool:
+    """In migrating without a move: no conductor ever got the message."""
+    ctxt = context.admin_context(instance.task_request_id)
+    destination.restore(orchestrator, ctxt, instance, live_migrate.KIND, _lost(instance))
+    return True
+
+
+def _to(end: str, method: str) -> _Send:
+    """Send a message that carries the server and its move to one end of it."""
+    return lambda orchestrator, ctxt, instance, move: getattr(orchestrator.compute, method)(
+        ctxt, getattr(move, end), instance=instance, migration=move)
+
+
+_LIVE = ("live-migration",)
+_MESSAGES |= {
+    (states.ACCEPTED, None): (_give_back, (*_LIVE, "evacuate")),
+    (states.ACCEPTED, states.CLAIMED): (live_migrate.send, _LIVE),
+    # It waits for its turn; that one more is free may have been lost with the source's process.
+    (states.QUEUED, None): (live_migrate.send, _LIVE),
+    (states.PREPARING, None): (_to("dest_compute", "pre_live_migration"), _LIVE),
+    (states.PREPARING, states.DEST_DONE): (_to("source_compute", "do_live_migration"), _LIVE),
+    (states.POST_MIGRATING, states.SOURCE_DONE): (_to("dest_compute", "post_live_migration_at_destination"), _LIVE),
+    (states.PRE_MIGRATING, states.CLAIMED): (evacuate.send, ("evacuate",)),
+}
+
+
+_Ask = Callable[[Orchestrator, RequestContext, Instance], None]
+
+
+def _plainly(method: str, **arguments: Any) -> _Ask:
+    """Ask with the server and with what was not lost with the message."""
+    return lambda orchestrator, ctxt, instance: getattr(orchestrator.compute, method)(
+        ctxt, instance.host, instance=instance, **arguments)
 
 
 def _reboot(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
@@ -122,14 +158,49 @@ def _reboot(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance
                                          reboot_type=kind)
 
 
-def _terminate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
-    orchestrator.compute.terminate_instance(ctxt, instance.host, instance=instance, bdms=[], reservations=[])
+def _forget_password(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    """The password was in the message only: the user must set it again."""
+    def give_up(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, {"task_state": (states.UPDATING_PASSWORD,)}, task_state=None)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_set_admin_password", instance.host)
+        actions.record_failure(tx, ctxt, instance.uuid, "compute_set_admin_password", _lost(instance))
+
+    orchestrator.db.write(give_up)
+    orchestrator.note(ctxt, instance, "compute_set_admin_password failed", instance.vm_state, None)
+
+
+def _rebuild(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    # An evacuation waits in the same task, and its host is the one that is gone.
+    if orchestrator.db.read(actions.newest_request, instance.uuid, ("rebuild",)) == instance.task_request_id:
+        rebuild.send(orchestrator, ctxt, instance)
+
+
+def _no_image(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    """Nobody began with the image; the request that wanted it has failed."""
+    try:
+        orchestrator.db.write(endings.abandon_image, ctxt, instance, (instance.task_state or "",),
+                              "compute_snapshot_instance", _lost(instance))
+    except (exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError):
+        return
+    orchestrator.note(ctxt, instance, "image given up", instance.vm_state, None)
 
 
 # task_state of a server that waits for its host -> how to ask the host again; the work itself may be done twice.
-_TASKS: dict[str, Callable[[Orchestrator, RequestContext, Instance], None]] = {
-    states.POWERING_ON: _start, states.POWERING_OFF: _stop, states.REBOOTING: _reboot, states.REBOOTING_HARD: _reboot,
-    states.DELETING: _terminate}
+_TASKS: dict[str, _Ask] = {
+    states.POWERING_ON: _plainly("start_instance"), states.POWERING_OFF: _plainly("stop_instance"),
+    states.REBOOTING: _reboot, states.REBOOTING_HARD: _reboot,
+    states.PAUSING: _plainly("pause_instance"), states.UNPAUSING: _plainly("unpause_instance"),
+    states.SUSPENDING: _plainly("suspend_instance"), states.RESUMING: _plainly("resume_instance"),
+    states.RESCUING: _plainly("rescue_instance", rescue_password=None, rescue_image_ref=None),
+    states.UNRESCUING: _plainly("unrescue_instance"), states.UPDATING_PASSWORD: _forget_password,
+    states.REBUILDING: _rebuild,
+    states.IMAGE_SNAPSHOT_PENDING: _no_image, states.IMAGE_BACKUP: _no_image,
+    states.SHELVING: _plainly("shelve_instance", image_id=None),
+    states.SHELVING_OFFLOADING: _plainly("shelve_offload_instance"),
+    states.UNSHELVING: shelve.send,
+    states.SOFT_DELETING: _plainly("soft_delete_instance", reservations=[]),
+    states.RESTORING: _plainly("restore_instance"),
+    states.DELETING: _plainly("terminate_instance", bdms=[], reservations=[])}
 
 
 def _ask_again(orchestrator: Orchestrator, instance: Instance) -> bool:
@@ -139,6 +210,10 @@ def _ask_again(orchestrator: Orchestrator, instance: Instance) -> bool:
     except (exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError):
         return False
     if instance.host is None:
+        # Of what is done to servers without a host, only this waits for a conductor.
+        if instance.task_state == states.UNSHELVING:
+            shelve.restore(orchestrator, context.admin_context(instance.task_request_id), instance, _lost(instance))
+            return True
         return False
     LOG.warning("%s has been %s since %s; asking %s again", instance.uuid, instance.task_state, instance.updated_at,
                 instance.host)

@@ -13,7 +13,7 @@ from novasim import states
 from novasim.conductor.orchestrator import (
     Orchestrator,
     build_request_spec,
-    image_from_system_metadata,
+    image_of,
     note_selection,
     populate_retry,
 )
@@ -24,30 +24,53 @@ from novasim.exceptions import InstanceNotFound, MigrationStatusConflict, Unexpe
 from novasim.objects import Flavor, Instance
 
 LOG = logging.getLogger(__name__)
+# Ended here only when it fails; else by the destination, in the transaction that begins its work.
 EVENT = "cold_migrate"
+OVERTAKEN = (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound)
 
 
 def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
                  filter_properties: dict[str, Any]) -> None:
     """Choose a destination and hand over to it; every failure ends in :func:`restore`."""
     filter_properties = copy.deepcopy(filter_properties)
+
+    def begin(tx: Transaction) -> None:
+        _take(tx, ctxt, instance, states.RESIZE_PREP)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, EVENT)
+
     try:
-        orchestrator.db.write(actions.start_event, ctxt.request_id, instance.uuid, EVENT)
+        orchestrator.db.write(begin)
+    except OVERTAKEN as reason:
+        LOG.info("Move of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
+        return
+    try:
         _hand_over(orchestrator, ctxt, instance, flavor, filter_properties)
-        orchestrator.db.write(actions.finish_event, ctxt.request_id, instance.uuid, EVENT)
     except Exception as error:
         LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
                     getattr(error, "text", error))
-        restore(orchestrator, ctxt, instance, error)
+        restore(orchestrator, ctxt, instance, error, flavor)
+
+
+def _take(tx: Transaction, ctxt: RequestContext, instance: Instance, task_state: str | None) -> None:
+    """See that the request is still the conductor's to work on, and that no host has it.
+
+    :param task_state: what the server is from now on
+    :raises UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound: when it is not
+    """
+    mine = {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
+    instances.update(tx, instance.uuid, mine, task_state=task_state)
+    move = migrations.in_progress(tx, instance.uuid)
+    if move is not None:
+        # The message came twice or late, or was sent before something else failed.
+        raise MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
                filter_properties: dict[str, Any]) -> None:
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
-    image = image_from_system_metadata(instance)
+    image = image_of(orchestrator.db, instance)
     request_spec = build_request_spec([instance], image, flavor)
-    selection = orchestrator.scheduler.select_destinations(
-        ctxt, request_spec=request_spec, filter_properties=filter_properties)[0]
+    selection = orchestrator.select_destinations(ctxt, request_spec, filter_properties)[0]
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).
@@ -58,22 +81,21 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
         node=selection["nodename"])
 
 
-def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception) -> None:
-    """Give the server back as it was: state, quota, and a record of why (spec 6.5)."""
+def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception,
+            flavor: Flavor | None = None) -> None:
+    """Give the server back as it was: state, quota, and a record of why (spec 6.5).
+
+    :param flavor: what it was to become, where that is known
+    """
     def undo(tx: Transaction) -> None:
-        mine = {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
-        instances.update(tx, instance.uuid, mine, task_state=None)
-        move = migrations.in_progress(tx, instance.uuid)
-        if move is not None:
-            # A host has it after all: the message was sent before something else failed, or came late.
-            raise MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
+        _take(tx, ctxt, instance, None)
         instances.drop_stash(tx, instance.uuid)
         quotas.rollback(tx, instance.uuid)
         actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
         orchestrator.db.write(undo)
-    except (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound) as reason:
+    except OVERTAKEN as reason:
         LOG.info("Nothing to restore for %s: %s", instance.uuid, reason)
         return
-    orchestrator.note(ctxt, instance, "restored", instance.vm_state, None)
+    orchestrator.note(ctxt, instance, "restored", instance.vm_state, None, instance_type_id=flavor and flavor.id)

@@ -38,6 +38,9 @@ _FINISH_EVENT = sql_update(models.instance_actions_events).where(
     _E.action_id.in_(_ACTION_ID.scalar_subquery())).values(
     finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
     traceback=bindparam("b_traceback"), details=bindparam("b_details"))
+_OPEN_EVENTS = select(_E.id).join_from(
+    models.instance_actions, models.instance_actions_events, _E.action_id == _A.id).where(
+    _A.instance_uuid == bindparam("uuid"), _E.finish_time.is_(None))
 _FAIL_ACTION = sql_update(models.instance_actions).where(
     _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).values(
     message=ERROR, finish_time=bindparam("b_now"), updated_at=bindparam("b_now"))
@@ -52,8 +55,13 @@ def start(tx: Transaction, context: RequestContext, instance_uuid: str, action: 
 
 
 def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: str, host: str | None = None,
-                done: bool = False) -> None:
-    """Note that a hop began; with ``done`` also that it ended well, where it is one transaction."""
+                done: bool = False, again: bool = False) -> None:
+    """Note that a hop began; with ``done`` also that it ended well, where it is one transaction.
+
+    :param again: it had begun before, and its process died: what was noted then has failed
+    """
+    if again:
+        break_off(tx, instance_uuid, "The service ended in the middle of it", event)
     tx.execute(_START_EVENT, {
         "b_event": event, "b_now": tx.now, "b_finish": tx.now if done else None,
         "b_result": SUCCESS if done else None, "b_host": host, "b_uuid": instance_uuid, "b_request": request_id})
@@ -75,6 +83,25 @@ def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: st
 def fail(tx: Transaction, request_id: str, instance_uuid: str) -> None:
     """Mark the action as failed: the user sees ``message: Error``."""
     tx.execute(_FAIL_ACTION, {"b_uuid": instance_uuid, "b_request": request_id, "b_now": tx.now})
+
+
+def break_off(tx: Transaction, instance_uuid: str, why: str, event: str | None = None) -> None:
+    """Whatever was under way with a server, or one hop of it, has ended from outside: it does not stay open.
+
+    :param why: what of it the server's owner may read
+    """
+    opened = _OPEN_EVENTS if event is None else _OPEN_EVENTS.where(_E.event == event)
+    ids = list(tx.execute(opened, {"uuid": instance_uuid}).scalars())
+    if ids:
+        tx.execute(sql_update(models.instance_actions_events).where(_E.id.in_(ids)).values(
+            finish_time=tx.now, updated_at=tx.now, result=ERROR, details=why))
+
+
+def open_events(tx: Transaction) -> list[Any]:
+    """Every hop that has begun and not ended, with its server: for checkers, not for services."""
+    return list(tx.execute(select(_A.instance_uuid, _E.event, _E.start_time).join_from(
+        models.instance_actions_events, models.instance_actions, _E.action_id == _A.id).where(
+        _E.finish_time.is_(None))).all())
 
 
 def text_of(error: BaseException) -> str:
@@ -144,6 +171,13 @@ def get(tx: Transaction, instance_uuid: str, request_id: str) -> dict[str, Any]:
     events = tx.execute(select(models.instance_actions_events).where(_E.action_id == row.id).order_by(
         _E.created_at.desc(), _E.id.desc()))
     return dict(row._mapping) | {"events": [dict(event._mapping) for event in events]}
+
+
+def initiator(tx: Transaction, instance_uuid: str, request_id: str) -> tuple[str | None, str | None]:
+    """(user, project) that asked for an action."""
+    row = tx.execute(select(_A.user_id, _A.project_id).where(
+        _A.instance_uuid == instance_uuid, _A.request_id == request_id)).first()
+    return (None, None) if row is None else (row.user_id, row.project_id)
 
 
 def newest_request(tx: Transaction, instance_uuid: str, names: Sequence[str]) -> str | None:

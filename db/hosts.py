@@ -11,13 +11,15 @@ from typing import Any
 
 from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, func, insert, or_, select
+from sqlalchemy import bindparam, exists, func, insert, or_, select
 from sqlalchemy import update as sql_update
+from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions
 from novasim.db import models
 from novasim.db.engine import Transaction
 from novasim.objects import ComputeNode, Service
+from novasim.version import SERVICE_VERSION
 
 _I = models.instances.c
 _S = models.services.c
@@ -41,20 +43,30 @@ def chunks(hosts: Sequence[str]) -> Iterable[Sequence[str]]:
 
 def register(tx: Transaction, hosts: Sequence[str], binary: str, topic: str) -> None:
     """Make the service rows of these hosts where they are missing, and note that they are alive."""
-    known = {row.host for part in chunks(hosts) for row in tx.execute(select(_S.host).where(
+    known = {row.host: row.version for part in chunks(hosts) for row in tx.execute(select(_S.host, _S.version).where(
         _S.binary == binary, _S.host.in_(part), _S.deleted == 0))}
     new = [host for host in hosts if host not in known]
     if new:
         rows = [
             {"uuid": uuidutils.generate_uuid(), "host": host, "binary": binary, "topic": topic, "report_count": 0,
-             "disabled": False, "forced_down": False, "version": 1, "created_at": tx.now, "updated_at": tx.now,
-             "last_seen_up": tx.now, "deleted": 0} for host in new]
+             "disabled": False, "forced_down": False, "version": SERVICE_VERSION, "created_at": tx.now,
+             "updated_at": tx.now, "last_seen_up": tx.now, "deleted": 0} for host in new]
         try:
             tx.execute(insert(models.services), rows)
         except db_exception.DBDuplicateEntry as error:
             # Another process of the same host came first; run again, this one finds the row.
             raise db_exception.RetryRequest(error) from error
     heartbeat(tx, [host for host in hosts if host in known], binary)
+    for part in chunks([host for host in hosts if known.get(host, SERVICE_VERSION) != SERVICE_VERSION]):
+        tx.execute(sql_update(models.services).where(
+            _S.binary == binary, _S.host.in_(part), _S.deleted == 0).values(version=SERVICE_VERSION))
+
+
+def least_version(tx: Transaction) -> int | None:
+    """The generation of the oldest agents (spec 4.3); None while there are none."""
+    version: int | None = tx.execute(select(func.min(_S.version)).where(
+        _S.binary == COMPUTE, _S.deleted == 0)).scalar()
+    return version
 
 
 def heartbeat(tx: Transaction, hosts: Sequence[str], binary: str) -> None:
@@ -115,8 +127,25 @@ def is_up(tx: Transaction, host: str, since: datetime) -> bool:
     return tx.execute(_IS_UP, {"host": host, "since": since}).first() is not None
 
 
+def gone(host: ColumnElement[Any], since: datetime, forced_since: datetime) -> ColumnElement[bool]:
+    """The condition that a host's agent will hardly come back: for statements about what it works on.
+
+    :param host: a column with the names of hosts
+    :param since: not heard of since then
+    :param forced_since: or forced down since then
+    """
+    return ~exists().where(
+        _S.host == host, _S.binary == COMPUTE, _S.deleted == 0, _S.last_seen_up >= since,
+        or_(_S.forced_down.is_(False), _S.updated_at > forced_since))
+
+
+# What a hypervisor says of itself at each start.
+_REPORTED = ("vcpus", "memory_mb", "local_gb", "host_ip", "hypervisor_type", "hypervisor_version", "cpu_info",
+             "supported_instances")
+
+
 def register_nodes(tx: Transaction, nodes: Sequence[ComputeNode], reserved: Mapping[str, int]) -> None:
-    """Insert or update hypervisors: capacity only; what is used is the ledger's (db/claims.py).
+    """Insert or update hypervisors: what they say of themselves; what is used is the ledger's (db/claims.py).
 
     :param reserved: ``memory_mb``, ``disk_gb``, ``vcpus`` that a new host keeps for itself
     """
@@ -132,10 +161,11 @@ def register_nodes(tx: Transaction, nodes: Sequence[ComputeNode], reserved: Mapp
         tx.execute(insert(models.compute_nodes), new)
     for key, row in known.items():
         node = by_host[key[0]]
-        if (row.vcpus, row.memory_mb, row.local_gb) != (node.vcpus, node.memory_mb, node.local_gb):
+        reported = {name: getattr(node, name) for name in _REPORTED}
+        if any(getattr(row, name) != value for name, value in reported.items()):
             tx.execute(sql_update(models.compute_nodes).where(_N.id == row.id).values(
-                vcpus=node.vcpus, memory_mb=node.memory_mb, local_gb=node.local_gb, updated_at=tx.now,
-                free_ram_mb=node.memory_mb - _N.memory_mb_used, free_disk_gb=node.local_gb - _N.local_gb_used))
+                updated_at=tx.now, free_ram_mb=node.memory_mb - _N.memory_mb_used,
+                free_disk_gb=node.local_gb - _N.local_gb_used, **reported))
 
 
 def _new_node(tx: Transaction, node: ComputeNode, service_id: int, reserved: Mapping[str, int]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ from sqlalchemy.sql import ColumnElement
 from novasim import exceptions, states
 from novasim.db import instances, models
 from novasim.db.engine import Transaction
-from novasim.objects import Instance
+from novasim.objects import SHELVED_AT, Instance
 
 _T = models.instances.c
 _M = models.migrations.c
+_SYS = models.instance_system_metadata.c
 _COLUMNS = [_T[name] for name in Instance.__struct_fields__ if name not in ("metadata", "system_metadata")]
 
 # What a user may sort by: name in the API -> column.
@@ -40,7 +41,8 @@ def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: s
     """One page of servers.
 
     :param filters: columns of ``_EQUAL``; ``name`` (regular expression), ``status`` (list of names),
-        ``deleted`` (False, True or None for both), ``changes_since``, ``changes_before``
+        ``deleted`` (False, True, with those that are soft-deleted, or None for all), ``soft_deleted`` (False: without
+        them), ``changes_since``, ``changes_before``
     :param sort: (key of SORT_KEYS, "asc" or "desc"); newest first without it
     :raises Invalid: when the marker is unknown
     """
@@ -71,7 +73,9 @@ def _conditions(tx: Transaction, filters: Mapping[str, Any]) -> list[ColumnEleme
     found: list[ColumnElement[bool]] = []
     deleted = filters.get("deleted", False)
     if deleted is not None:
-        found.append(_T.deleted != 0 if deleted else _T.deleted == 0)
+        found.append(or_(_T.deleted != 0, _T.vm_state == states.SOFT_DELETED) if deleted else _T.deleted == 0)
+    if filters.get("soft_deleted") is False:
+        found.append(_T.vm_state != states.SOFT_DELETED)
     for name in _EQUAL:
         if name in filters:
             value = filters[name]
@@ -144,12 +148,42 @@ def on_hosts(tx: Transaction, hosts: Sequence[str], busy: bool = False) -> list[
     return [Instance(**row._mapping) for row in tx.execute(statement)]
 
 
-def stuck(tx: Transaction, task_state: str, before: datetime, limit: int) -> list[Instance]:
-    """Servers that are in no move and whose task nobody has touched since ``before``, oldest first."""
-    moving = exists().where(_M.instance_uuid == _T.uuid, _M.status.in_(states.IN_PROGRESS))
+def reclaimable(tx: Transaction, hosts: Sequence[str], before: datetime) -> list[Instance]:
+    """Servers of these hosts that were soft-deleted before a time and rest since, without metadata."""
     return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
-        _T.task_state == task_state, _T.updated_at <= before, _T.deleted == 0, ~moving).order_by(
+        _T.host.in_(hosts), _T.deleted == 0, _T.vm_state == states.SOFT_DELETED, _T.task_state.is_(None),
+        _T.deleted_at <= before))]
+
+
+def shelved(tx: Transaction, hosts: Sequence[str], before: datetime) -> list[Instance]:
+    """Servers of these hosts that were shelved before a time and rest since, without metadata."""
+    at = exists().where(_SYS.instance_uuid == _T.uuid, _SYS.deleted == 0, _SYS.key == SHELVED_AT,
+                        _SYS.value <= before.isoformat())
+    return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.host.in_(hosts), _T.deleted == 0, _T.vm_state == states.SHELVED, _T.task_state.is_(None), at))]
+
+
+def stuck(tx: Transaction, task_state: str, before: datetime, limit: int) -> list[Instance]:
+    """Servers whose task nobody has touched since ``before``, oldest first. Not those in a move, which is looked after
+    by itself, unless they are being deleted: then nobody goes on with it."""
+    moving = exists().where(_M.instance_uuid == _T.uuid, _M.status.in_(states.IN_PROGRESS))
+    alone = true() if task_state == states.DELETING else ~moving
+    return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.task_state == task_state, _T.updated_at <= before, _T.deleted == 0, alone).order_by(
         _T.updated_at).limit(limit))]
+
+
+def stranded(tx: Transaction, task_states: Sequence[str], before: datetime,
+             gone: Callable[[ColumnElement[Any]], ColumnElement[bool]], limit: int) -> list[Instance]:
+    """Servers that are in no move and whose task waits since ``before`` for a host that is gone, oldest first.
+
+    :param gone: the condition that a host is gone (db/hosts.py)
+    """
+    moving = exists().where(_M.instance_uuid == _T.uuid, _M.status.in_(states.IN_PROGRESS))
+    # A delete goes before any move.
+    return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.task_state.in_(task_states), _T.updated_at <= before, _T.deleted == 0, _T.host.is_not(None),
+        or_(_T.task_state == states.DELETING, ~moving), gone(_T.host)).order_by(_T.updated_at).limit(limit))]
 
 
 def live(tx: Transaction, uuids: Sequence[str]) -> dict[str, Instance]:

@@ -166,6 +166,12 @@ def delete_metadata(tx: Transaction, uuid: str, key: str) -> bool:
         deleted=_META.id, deleted_at=tx.now)).rowcount)
 
 
+def replace_system_metadata(tx: Transaction, uuid: str, prefix: str, pairs: Mapping[str, str]) -> None:
+    """Put these keys of system_metadata in the place of all that begin with a prefix."""
+    tx.execute(_drop_statement(_with_prefix(prefix)), {"b_uuid": uuid, "b_now": tx.now})
+    _insert_pairs(tx, models.instance_system_metadata, [(uuid, pairs)])
+
+
 # The flavor stash of a move (spec 2.4). Prefixes are plain letters, so LIKE needs no escape but for '_'.
 
 def _with_prefix(prefix: str) -> ColumnElement[bool]:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
 from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy import update as sql_update
-from sqlalchemy.sql import Update
+from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
 from novasim.db import models
@@ -47,9 +47,18 @@ def in_progress(tx: Transaction, instance_uuid: str) -> Migration | None:
     return None if row is None else Migration(**row._mapping)
 
 
+def _kinds(expected: Sequence[str], status: str) -> tuple[str, ...]:
+    """The types of moves that have such a way from each of ``expected`` to ``status``."""
+    return tuple(kind for kind, flow in states.FLOWS.items()
+                 if all(status in (before, states.MIG_ERROR, *flow.get(before, ())) for before in expected))
+
+
 @functools.lru_cache(maxsize=64)
-def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], steps: tuple[str | None, ...]) -> Update:
-    conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected)]
+def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], status: str,
+                       steps: tuple[str | None, ...]) -> Update:
+    kinds = _kinds(expected, status)
+    assert kinds, (expected, status)
+    conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected), _T.migration_type.in_(kinds)]
     if steps:
         named = [step for step in steps if step is not None]
         alternatives = [_T.step.in_(named)] if named else []
@@ -60,14 +69,13 @@ def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], steps
 
 def advance(tx: Transaction, migration_id: int, expected: Sequence[str], status: str,
             steps: Sequence[str | None] = (), **values: Any) -> None:
-    """Move on to ``status`` if the row still is in one of ``expected`` (and, where given, in one of ``steps``).
+    """Move on to ``status`` if the row still is in one of ``expected`` (and, where given, in one of ``steps``), along
+    the road of its type: no other way can be asked for (spec 12.4, invariant 5).
 
     :raises MigrationStatusConflict: when it is not: a duplicate or late message, or a second request
     """
-    for before in expected:
-        assert status in (before, states.MIG_ERROR, *states.MIGRATION_FLOW.get(before, ())), (before, status)
     values |= {"status": status, "updated_at": tx.now}
-    statement = _advance_statement(frozenset(values), tuple(expected), tuple(steps))
+    statement = _advance_statement(frozenset(values), tuple(expected), status, tuple(steps))
     if tx.execute(statement, {"b_id": migration_id, **{"v_" + k: v for k, v in values.items()}}).rowcount == 0:
         actual = get(tx, migration_id)
         raise exceptions.MigrationStatusConflict(
@@ -124,6 +132,20 @@ def stale(tx: Transaction, waiting: Iterable[tuple[str, str | None]], before: da
         _T.updated_at <= before, _T.deleted == 0).order_by(_T.updated_at).limit(limit))]
 
 
+def stranded(tx: Transaction, steps: Iterable[tuple[str, str | None]], end: str, before: datetime,
+             gone: Callable[[ColumnElement[Any]], ColumnElement[bool]], limit: int) -> list[Migration]:
+    """Moves that nobody has touched since ``before`` and whose turn it is on a host that is gone, oldest first.
+
+    :param steps: (status, step) in which it is that end's turn
+    :param end: ``source_compute`` or ``dest_compute``
+    :param gone: the condition that a host is gone (db/hosts.py)
+    """
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        or_(*(and_(_T.status == status, _T.step.is_(None) if step is None else _T.step == step)
+              for status, step in steps)),
+        _T.updated_at <= before, _T.deleted == 0, gone(_T[end])).order_by(_T.updated_at).limit(limit))]
+
+
 def in_progress_on(tx: Transaction, hosts: Sequence[str]) -> list[Migration]:
     """Moves on their way that touch one of the hosts, at either end: what an agent looks at when it starts."""
     return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
@@ -137,12 +159,25 @@ def hosts_of(tx: Transaction, instance_uuid: str) -> set[str]:
     return {host for row in rows for host in row if host}
 
 
-def unsettled(tx: Transaction, instance_uuids: Sequence[str]) -> set[tuple[str, str]]:
-    """(server, host) of both ends of moves that are on their way or have failed: what lies there may be needed."""
+# A resize or cold migration that failed may have left the last copy of a disk at either end; the others leave none.
+_FAILED = and_(_T.status == states.MIG_ERROR, _T.migration_type.in_((states.RESIZE, states.MIGRATION)))
+
+
+def unsettled(tx: Transaction, instance_uuids: Sequence[str], failed: bool = True) -> set[tuple[str, str]]:
+    """(server, host) of both ends of moves that are on their way or have failed: what lies there may be needed.
+
+    :param failed: False for those on their way only
+    """
+    which = or_(_T.status.in_(states.IN_PROGRESS), _FAILED) if failed else _T.status.in_(states.IN_PROGRESS)
     rows = tx.execute(select(_T.instance_uuid, _T.source_compute, _T.dest_compute).where(
-        _T.instance_uuid.in_(instance_uuids), _T.status.in_((*states.IN_PROGRESS, states.MIG_ERROR)),
-        _T.deleted == 0))
+        _T.instance_uuid.in_(instance_uuids), which, _T.deleted == 0))
     return {(row.instance_uuid, host) for row in rows for host in (row.source_compute, row.dest_compute)}
+
+
+def held_by_destination(tx: Transaction, instance_uuids: Sequence[str]) -> set[str]:
+    """Those of these servers whose move ended at its source, while its destination was giving the guest up."""
+    return set(tx.execute(select(_T.instance_uuid).where(
+        _T.instance_uuid.in_(instance_uuids), _T.status == states.MIG_ERROR, _T.step == states.ON_DEST)).scalars())
 
 
 def all_in_progress(tx: Transaction) -> list[Migration]:
@@ -155,5 +190,45 @@ def failed_ends(tx: Transaction) -> set[tuple[str, str]]:
     """(server, host) of both ends of every failed move of a server that lives: for checkers, not for services."""
     rows = tx.execute(select(_T.instance_uuid, _T.source_compute, _T.dest_compute).join_from(
         models.migrations, models.instances, models.instances.c.uuid == _T.instance_uuid).where(
-        _T.status == states.MIG_ERROR, _T.deleted == 0, models.instances.c.deleted == 0))
+        _FAILED, _T.deleted == 0, models.instances.c.deleted == 0))
     return {(row.instance_uuid, host) for row in rows for host in (row.source_compute, row.dest_compute)}
+
+
+def of_instance(tx: Transaction, migration_id: int, instance_uuid: str) -> Migration:
+    """One move of a server.
+
+    :raises MigrationNotFoundForInstance: when it has none of this number
+    """
+    row = tx.execute(_GET, {"id": migration_id}).one_or_none()
+    if row is None or row.instance_uuid != instance_uuid:
+        raise exceptions.MigrationNotFoundForInstance(migration_id=migration_id, instance_id=instance_uuid)
+    return Migration(**row._mapping)
+
+
+def take_queued(tx: Transaction, source_host: str, at_most: int) -> Migration | None:
+    """Let the live migration that has waited longest on a source prepare, if fewer than ``at_most`` are under way.
+
+    The rows are locked, so that of two who ask at once one sees what the other has taken.
+    """
+    rows = tx.execute(select(*_COLUMNS).where(
+        _T.source_compute == source_host, _T.migration_type == states.LIVE_MIGRATION, _T.deleted == 0,
+        _T.status.in_((states.QUEUED, states.PREPARING, states.MIG_RUNNING))).order_by(_T.id).with_for_update()).all()
+    waiting = [Migration(**row._mapping) for row in rows if row.status == states.QUEUED]
+    if not waiting or len(rows) - len(waiting) >= at_most:
+        return None
+    advance(tx, waiting[0].id, (states.QUEUED,), states.PREPARING)
+    return waiting[0]
+
+
+def evacuated_from(tx: Transaction, source_hosts: Sequence[str]) -> list[Migration]:
+    """Evacuations of servers that live elsewhere by now and may still have a guest on one of these hosts."""
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.source_compute.in_(source_hosts), _T.status == states.DONE, _T.deleted == 0))]
+
+
+def evacuations(tx: Transaction) -> set[tuple[str, str]]:
+    """(server, source) of evacuations whose source may still have the guest, dead as it is: for checkers."""
+    rows = tx.execute(select(_T.instance_uuid, _T.source_compute).where(
+        _T.migration_type == states.EVACUATION, _T.deleted == 0,
+        _T.status.in_((states.ACCEPTED, states.PRE_MIGRATING, states.DONE))))
+    return {(row.instance_uuid, row.source_compute) for row in rows}

@@ -39,9 +39,11 @@ _CHANGE = sql_update(models.quota_usages).where(_U.id == bindparam("b_id")).valu
     in_use=_U.in_use + bindparam("b_in_use"), reserved=_U.reserved + bindparam("b_reserved"),
     updated_at=bindparam("b_now"))
 
+DEFAULT_CLASS = "default"
+_OF_CLASS = select(_QC.resource, _QC.hard_limit).where(_QC.class_name == bindparam("class"), _QC.deleted == 0)
 _LIMITS = union_all(
     select(literal("class").label("whose"), _QC.resource, _QC.hard_limit).where(
-        _QC.class_name == "default", _QC.deleted == 0),
+        _QC.class_name == DEFAULT_CLASS, _QC.deleted == 0),
     select(literal("project"), _Q.resource, _Q.hard_limit).where(
         _Q.project_id == bindparam("project"), _Q.deleted == 0),
     select(literal("user"), _PU.resource, _PU.hard_limit).where(
@@ -62,6 +64,23 @@ def limits(tx: Transaction, project_id: str | None, defaults: Mapping[str, int],
     """What a project, or a user of it, may use: its override, the default class, the configuration (spec 11.1)."""
     found = _limit_rows(tx, project_id, user_id)
     return dict(defaults) | found["class"] | found["project"] | found["user"]
+
+
+def default_limits(tx: Transaction, defaults: Mapping[str, int], class_name: str = DEFAULT_CLASS) -> Limits:
+    """What a class of projects may use; that of "default" holds for every project without an override."""
+    rows = tx.execute(_OF_CLASS, {"class": class_name})
+    return dict(defaults) | {row.resource: quota.UNLIMITED if row.hard_limit is None else row.hard_limit for row in rows}
+
+
+def set_class_limits(tx: Transaction, class_name: str, values: Mapping[str, int]) -> None:
+    """Set limits of a class of projects."""
+    tx.execute(sql_update(models.quota_classes).where(
+        _QC.class_name == class_name, _QC.resource.in_(list(values)), _QC.deleted == 0).values(
+        deleted=_QC.id, deleted_at=tx.now))
+    if values:
+        tx.execute(insert(models.quota_classes), [
+            {"class_name": class_name, "resource": name, "hard_limit": limit, "created_at": tx.now, "deleted": 0}
+            for name, limit in values.items()])
 
 
 def set_limits(tx: Transaction, project_id: str, values: Mapping[str, int], user_id: str | None = None) -> None:
@@ -114,6 +133,12 @@ def _lock(tx: Transaction, project_id: str | None, user_id: str | None) -> tuple
     for row in rows:
         totals[row.resource] = totals.get(row.resource, 0) + row.in_use + row.reserved
     return own, totals
+
+
+def hold(tx: Transaction, project_id: str | None, user_id: str | None) -> None:
+    """Let nobody else judge or change what a project uses until this transaction ends: for what is counted by its own
+    rows."""
+    _lock(tx, project_id, user_id)
 
 
 def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],

@@ -34,6 +34,9 @@ OPTIONS: list[cfg.Opt] = [
                     "report_interval when set lower than report_interval."),
     cfg.IntOpt("reservation_expire", default=86400, min=1,
                help="Seconds after which a quota reservation that nobody settled is rolled back."),
+    cfg.IntOpt("reclaim_instance_interval", default=0, min=0,
+               help="Seconds for which a deleted server is kept, powered off, so that it can be restored; the API and "
+                    "the compute agents must agree on it. 0: a deleted server is gone at once."),
     cfg.StrOpt("default_availability_zone", default="nova",
                help="The zone of hosts that are in no aggregate with an availability_zone."),
 ]

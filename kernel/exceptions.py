@@ -97,6 +97,10 @@ class ComputeHostUnknown(Invalid):
     template = "Compute host %(host)s could not be found."
 
 
+class InvalidAggregateAction(Invalid):
+    template = "Cannot perform action '%(action)s' on aggregate %(aggregate_id)s. Reason: %(reason)s."
+
+
 class AvailabilityZoneUnknown(Invalid):
     template = "The requested availability zone is not available"
 
@@ -110,6 +114,10 @@ class InvalidGlobalAPIVersion(NovasimException):
     code = 406
 
 
+class UnsupportedRescueImage(Invalid):
+    template = "Requested rescue image '%(image)s' is not supported"
+
+
 class FlavorMemoryTooSmall(Invalid):
     template = "Flavor's memory is too small for requested image."
 
@@ -117,6 +125,10 @@ class FlavorMemoryTooSmall(Invalid):
 class FlavorDiskTooSmall(Invalid):
     template = ("Flavor's disk is smaller than the minimum size specified in image metadata. "
                 "Flavor disk is %(flavor_size)s GB, minimum size is %(image_min_disk)s GB.")
+
+
+class ImageNotActive(Invalid):
+    template = "Image %(image_id)s is not active."
 
 
 class MessagingUnavailable(NovasimException):
@@ -150,6 +162,10 @@ class MigrationNotFound(NotFound):
     template = "Migration %(migration_id)s could not be found."
 
 
+class MigrationNotFoundForInstance(MigrationNotFound):
+    template = "Migration %(migration_id)s not found for instance %(instance_id)s"
+
+
 class ServiceNotFound(NotFound):
     template = "Service %(service_id)s could not be found."
 
@@ -166,8 +182,24 @@ class HypervisorNotFound(NotFound):
     template = "Hypervisor with ID '%(hypervisor_id)s' could not be found."
 
 
+class AggregateNotFound(NotFound):
+    template = "Aggregate %(aggregate_id)s could not be found."
+
+
+class AggregateHostNotFound(NotFound):
+    template = "Aggregate %(aggregate_id)s has no host %(host)s."
+
+
+class InstanceGroupNotFound(NotFound):
+    template = "Instance group %(group_uuid)s could not be found."
+
+
 class ActionNotFound(NotFound):
     template = "Action %(request_id)s not found"
+
+
+class VolumeNotFound(NotFound):
+    template = "Volume %(volume_id)s could not be found."
 
 
 class ImageNotFound(NotFound):
@@ -191,12 +223,25 @@ class InstanceIsLocked(Conflict):
     template = "Instance %(instance_uuid)s is locked"
 
 
+class InstanceUnknownCell(Conflict):
+    template = "Cell is not known for instance %(instance_uuid)s"
+
+
 class InstanceNotReady(Conflict):
     template = "Instance %(instance_id)s is not ready"
 
 
 class ServiceUnavailable(Conflict):
     template = "Service is unavailable at this time."
+
+
+class UnshelveInstanceInvalidState(Conflict):
+    template = ('Specifying an availability zone or a host when unshelving server "%(instance_uuid)s" with status '
+                '"%(state)s" is not supported. The server status must be SHELVED_OFFLOADED.')
+
+
+class UnshelveHostNotInAZ(Conflict):
+    template = 'Host "%(host)s" is not in the availability zone "%(availability_zone)s".'
 
 
 class FlavorExists(Conflict):
@@ -209,6 +254,14 @@ class FlavorIdExists(Conflict):
 
 class FlavorAccessExists(Conflict):
     template = "Flavor access already exists for flavor %(flavor_id)s and project %(project_id)s combination."
+
+
+class AggregateNameExists(Conflict):
+    template = "Aggregate %(aggregate_name)s already exists."
+
+
+class AggregateHostExists(Conflict):
+    template = "Aggregate %(aggregate_id)s already has host %(host)s."
 
 
 class ServiceInUse(Conflict):
@@ -237,8 +290,18 @@ class MaxRetriesExceeded(NoValidHost):
     template = "Exceeded maximum number of retries. %(reason)s"
 
 
+class UnshelveException(NovasimException):
+    template = "Error during unshelve instance %(instance_id)s: %(reason)s"
+
+
 class ComputeResourcesUnavailable(NovasimException):
     template = "Insufficient compute resources: %(reason)s."
+    code = 409
+
+
+class GroupPolicyViolated(NovasimException):
+    """A host that passed the scheduler does not fit the server's group any more: somebody else was faster."""
+    template = "The %(policy)s policy of server group %(group_uuid)s does not allow host %(host)s."
     code = 409
 
 
@@ -246,9 +309,42 @@ class MigrationError(NovasimException):
     template = "Migration error: %(reason)s"
 
 
-class UnableToMigrateToSelf(NovasimException):
+class UnableToMigrateToSelf(Invalid):
     template = "Unable to migrate instance (%(instance_id)s) to current host (%(host)s)."
-    code = 400
+
+
+class ComputeServiceUnavailable(Invalid):
+    """A host that an operation needs is down; of a request that waits for that operation."""
+    template = "Compute service of %(host)s is unavailable at this time."
+
+
+class ComputeServiceInUse(Invalid):
+    template = "Compute service of %(host)s is still in use."
+
+
+class InvalidHypervisorType(Invalid):
+    template = "The supplied hypervisor type of is invalid."
+
+
+class DestinationHypervisorTooOld(Invalid):
+    template = "The instance requires a newer hypervisor version than has been provided."
+
+
+class InvalidLocalStorage(Invalid):
+    template = "%(path)s is not on local storage: %(reason)s"
+
+
+class InvalidSharedStorage(Invalid):
+    template = "%(path)s is not on shared storage: %(reason)s"
+
+
+class MigrationPreCheckError(Invalid):
+    template = "Migration pre-check error: %(reason)s"
+
+
+class InvalidMigrationState(Invalid):
+    template = ("Migration %(migration_id)s state of instance %(instance_uuid)s is %(state)s. Cannot %(method)s while "
+                "the migration is in this state.")
 
 
 class UnexpectedTaskStateError(Conflict):
@@ -277,6 +373,11 @@ class InstanceFaultRollback(HypervisorError):
 
 class GuestNotFound(HypervisorError):
     template = "Hypervisor %(host)s has no guest %(instance_uuid)s"
+
+
+class LiveMigrationAborted(HypervisorError):
+    """The guest stays where it was, and was not touched."""
+    template = "Live migration of instance %(instance_uuid)s from host %(host)s was aborted: %(reason)s"
 
 
 class FaultInjected(HypervisorError):

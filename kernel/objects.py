@@ -18,6 +18,11 @@ FLAVOR_KEYS = {
 }
 CURRENT, OLD, NEW = "instance_type_", "old_instance_type_", "new_instance_type_"
 OLD_VM_STATE = "old_vm_state"
+# What a server is to be once it has been evacuated, where that is not what it was.
+TARGET_STATE = "evacuate_target_state"
+# What a shelved server remembers: when, as which image, on which host.
+SHELVED = "shelved_"
+SHELVED_AT, SHELVED_IMAGE_ID, SHELVED_HOST = SHELVED + "at", SHELVED + "image_id", SHELVED + "host"
 
 
 class Flavor(msgspec.Struct, kw_only=True):
@@ -91,6 +96,7 @@ class Instance(msgspec.Struct, kw_only=True):
     config_drive: str | None = None
     access_ip_v4: str | None = None
     access_ip_v6: str | None = None
+    cell_name: str | None = None
     auto_disk_config: bool | None = None
     locked: bool = False
     locked_by: str | None = None
@@ -135,6 +141,13 @@ class Migration(msgspec.Struct, kw_only=True):
     user_id: str | None = None
     project_id: str | None = None
     hidden: bool = False
+    # How far a live migration is, in bytes.
+    memory_total: int | None = None
+    memory_processed: int | None = None
+    memory_remaining: int | None = None
+    disk_total: int | None = None
+    disk_processed: int | None = None
+    disk_remaining: int | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted: int = 0
@@ -186,6 +199,36 @@ class Service(msgspec.Struct, kw_only=True):
     deleted: int = 0
 
 
+class Aggregate(msgspec.Struct, kw_only=True):
+    """Hosts that belong together, and what is said of them: their zone, who may use them, how full they may be."""
+
+    id: int = 0
+    uuid: str
+    name: str
+    hosts: list[str] = []
+    metadata: dict[str, str] = {}
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+AFFINITY, ANTI_AFFINITY = "affinity", "anti-affinity"
+SOFT_AFFINITY, SOFT_ANTI_AFFINITY = "soft-affinity", "soft-anti-affinity"
+
+
+class InstanceGroup(msgspec.Struct, kw_only=True):
+    """A server group: servers of a project that are to share a host, or are not to."""
+
+    id: int = 0
+    uuid: str
+    user_id: str | None = None
+    project_id: str | None = None
+    name: str
+    policy: str
+    # Of an anti-affinity group; None is the same as 1.
+    max_server_per_host: int | None = None
+    members: list[str] = []
+
+
 class Selection(msgspec.Struct, kw_only=True):
     """A host chosen by the scheduler, with the ceilings its claim is tested against (spec 7.1, 8.7)."""
 
@@ -208,6 +251,10 @@ class RequestSpec(msgspec.Struct, kw_only=True):
     requested_host: str | None = None
     tried_hosts: frozenset[tuple[str, str]] = frozenset()
     scheduler_hints: dict[str, Any] = {}
+    # Of the server group: its policy, and how many of its other servers each host has (spec 7.2, 12.1 #5, #6).
+    group_policy: str | None = None
+    group_hosts: dict[str, int] = {}
+    max_server_per_host: int = 1
 
     @classmethod
     def from_message(cls, request_spec: dict[str, Any], filter_properties: dict[str, Any]) -> RequestSpec:
@@ -227,4 +274,7 @@ class RequestSpec(msgspec.Struct, kw_only=True):
             requested_host=(filter_properties.get("requested_destination") or {}).get("host"),
             tried_hosts=frozenset((host, node) for host, node in retry.get("hosts", ())),
             scheduler_hints=filter_properties.get("scheduler_hints") or {},
+            group_policy=(filter_properties.get("group_policies") or [None])[0],
+            group_hosts=dict(filter_properties.get("group_hosts") or {}),
+            max_server_per_host=(filter_properties.get("group_rules") or {}).get("max_server_per_host") or 1,
         )

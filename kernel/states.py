@@ -69,6 +69,11 @@ RESIZE_FINISH = "resize_finish"
 RESIZE_REVERTING = "resize_reverting"
 
 RESIZE_TASKS = (RESIZE_PREP, RESIZE_MIGRATING, RESIZE_MIGRATED, RESIZE_FINISH)
+REBUILD_TASKS = (REBUILDING, REBUILD_BLOCK_DEVICE_MAPPING, REBUILD_SPAWNING)
+# What making an image goes through, in this order: asked for, begun, written, sent away.
+SNAPSHOT_TASKS = (IMAGE_SNAPSHOT_PENDING, IMAGE_SNAPSHOT, IMAGE_PENDING_UPLOAD, IMAGE_UPLOADING)
+BACKUP_TASKS = (IMAGE_BACKUP, IMAGE_PENDING_UPLOAD, IMAGE_UPLOADING)
+SHELVE_TASKS = (SHELVING, SHELVING_IMAGE_PENDING_UPLOAD, SHELVING_IMAGE_UPLOADING)
 REBOOT_TASKS = (REBOOTING, REBOOT_PENDING, REBOOT_STARTED, REBOOTING_HARD, REBOOT_PENDING_HARD,
                 REBOOT_STARTED_HARD)
 
@@ -90,22 +95,62 @@ CONFIRMED = "confirmed"
 REVERTING = "reverting"
 REVERTED = "reverted"
 MIG_ERROR = "error"
+# Of live migrations and evacuations only.
+ACCEPTED = "accepted"
+QUEUED = "queued"
+PREPARING = "preparing"
+MIG_RUNNING = "running"
+COMPLETED = "completed"
+CANCELLED = "cancelled"
+DONE = "done"
+FAILED = "failed"
+
+# migration.migration_type
+RESIZE, MIGRATION, LIVE_MIGRATION, EVACUATION = "resize", "migration", "live-migration", "evacuation"
+
+# migration.step: how far within a status.
+FINISHING = "finishing"
+ON_SOURCE = "on-source"
+ON_DEST = "on-dest"
+DEST_DONE = "dest-done"
+SOURCE_DONE = "source-done"
+CLAIMED = "claimed"
+FORCED = "forced"
 
 # The only ways a migration may go (invariant 5 of spec 12.4); any of the first seven may also end in error.
 MIGRATION_FLOW = {
     PRE_MIGRATING: (MIG_MIGRATING,),
     MIG_MIGRATING: (POST_MIGRATING,),
     POST_MIGRATING: (FINISHED,),
-    # Deleting a server that waits for its confirm confirms it.
-    FINISHED: (CONFIRMING, REVERTING, CONFIRMED),
+    FINISHED: (CONFIRMING, REVERTING),
+    # Back, when no host could be told: the request failed as a whole, before any hop of it (api/resize.py).
     CONFIRMING: (CONFIRMED, FINISHED),
     REVERTING: (REVERTED,),
 }
-IN_PROGRESS = tuple(MIGRATION_FLOW)
+# A live migration has no confirm: it is over, or the server is as it was. Deleting the server cancels it at any time.
+LIVE_FLOW = {
+    ACCEPTED: (QUEUED, CANCELLED),
+    QUEUED: (PREPARING, CANCELLED),
+    PREPARING: (MIG_RUNNING, CANCELLED),
+    MIG_RUNNING: (POST_MIGRATING, CANCELLED, FAILED),
+    POST_MIGRATING: (COMPLETED, CANCELLED),
+}
+# What an evacuation left on its source is removed when that host is back: done becomes completed.
+EVACUATION_FLOW = {
+    ACCEPTED: (PRE_MIGRATING,),
+    PRE_MIGRATING: (DONE,),
+    DONE: (COMPLETED,),
+}
+FLOWS: dict[str, dict[str, tuple[str, ...]]] = {
+    RESIZE: MIGRATION_FLOW, MIGRATION: MIGRATION_FLOW, LIVE_MIGRATION: LIVE_FLOW, EVACUATION: EVACUATION_FLOW}
+# In these a move holds room on its destination; there is one move of a server at a time.
+IN_PROGRESS = tuple(dict.fromkeys(status for flow in FLOWS.values() for status in flow if status != DONE))
+# In these a live migration is shown below its server (spec 3.8).
+LIVE_IN_PROGRESS = (QUEUED, PREPARING, MIG_RUNNING, POST_MIGRATING)
 
 # The status a user reads (spec 2.2): vm_state -> (default, {task_state: status}).
 _RESIZING = dict.fromkeys(RESIZE_TASKS, "RESIZE")
-_REBUILDING = dict.fromkeys((REBUILDING, REBUILD_BLOCK_DEVICE_MAPPING, REBUILD_SPAWNING), "REBUILD")
+_REBUILDING = dict.fromkeys(REBUILD_TASKS, "REBUILD")
 STATUS: dict[str, tuple[str, dict[str, str]]] = {
     ACTIVE: ("ACTIVE", {
         **dict.fromkeys((REBOOTING, REBOOT_PENDING, REBOOT_STARTED), "REBOOT"),

@@ -9,20 +9,29 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
 
-from novasim import quota, states
+from novasim import config, quota, states
 from novasim.compute import options
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.store import GuestStore
-from novasim.db import claims, endings, hosts, instance_pages, instances, migrations, quotas
+from novasim.db import claims, endings, groups, hosts, instance_pages, instances, migrations, quotas
 from novasim.db.engine import Database, Transaction
+from novasim.launch import audit_leaving, audit_owners
 from novasim.objects import CURRENT, FLAVOR_KEYS, NEW, OLD, OLD_VM_STATE, Instance, Migration
 
 _WAITING = (states.FINISHED, states.CONFIRMING, states.REVERTING)
+
+# What the guest of a server at rest is. Of one in ERROR nothing is known.
+_POWER = {
+    states.ACTIVE: states.RUNNING, states.STOPPED: states.SHUTDOWN, states.PAUSED: states.POWER_PAUSED,
+    states.SUSPENDED: states.POWER_SUSPENDED, states.RESCUED: states.RUNNING, states.SOFT_DELETED: states.SHUTDOWN,
+    states.SHELVED: states.SHUTDOWN, states.SHELVED_OFFLOADED: states.NOSTATE,
+}
 
 
 @dataclass
@@ -40,6 +49,10 @@ class Picture:
     reserved: dict[str, int]
     # (server, host) at either end of a move that has failed: what lies there may be the last copy.
     failed: set[tuple[str, str]]
+    life: audit_owners.Life
+    memberships: list[Any]
+    # Whether hypervisors are compared too; what they do and what is written of it is not one moment.
+    at_rest: bool
 
 
 def _grouped(rows: Iterable[Any]) -> dict[str, list[Any]]:
@@ -49,28 +62,37 @@ def _grouped(rows: Iterable[Any]) -> dict[str, list[Any]]:
     return groups
 
 
-def _read(tx: Transaction, guests: list[Guest], reserved: dict[str, int]) -> Picture:
+def _read(tx: Transaction, guests: list[Guest], conf: cfg.ConfigOpts, at_rest: bool) -> Picture:
     servers = instance_pages.all_live(tx)
     instances.load_system_metadata(tx, servers)
     usages, reservations = quotas.everything(tx)
+    evacuated = migrations.evacuations(tx)
+    # What a dead host has is not running; it is removed when the host comes back.
+    guests = [guest for guest in guests if (guest.instance_uuid, guest.host) not in evacuated]
     return Picture(
         servers, _grouped(migrations.all_in_progress(tx)), _grouped(claims.everything(tx)),
         claims.sums(tx), hosts.nodes(tx),
         {(row.project_id, row.user_id, row.resource): (row.in_use, row.reserved) for row in usages},
         reservations, _grouped(guests),
-        reserved, migrations.failed_ends(tx))
+        options.reserved(conf), migrations.failed_ends(tx),
+        audit_owners.read(tx, tx.now - timedelta(seconds=config.down_after(conf)),
+                          tx.now - timedelta(seconds=conf.conductor.recovery_after)),
+        groups.everything(tx), at_rest)
 
 
-def run(conf: cfg.ConfigOpts, database: Database) -> list[str]:
-    """All findings, a sentence each; none is good."""
+def run(conf: cfg.ConfigOpts, database: Database, at_rest: bool = True) -> list[str]:
+    """All findings, a sentence each; none is good.
+
+    :param at_rest: False in the middle of things: only what holds at every instant is looked at
+    """
     store = Path(conf.state_path) / "hypervisors.sqlite"
     guests: list[Guest] = []
     if store.exists():
         hypervisors = GuestStore(store)
         guests = hypervisors.list()
         hypervisors.close()
-    picture = database.snapshot(_read, guests, options.reserved(conf))
-    return [finding for check in (_sums, _servers, _orphans, _quotas) for finding in check(picture)]
+    picture = database.snapshot(_read, guests, conf, at_rest)
+    return [finding for check in (_sums, _servers, _running, _orphans, _quotas, _owners) for finding in check(picture)]
 
 
 def _sums(picture: Picture) -> Iterator[str]:
@@ -88,14 +110,45 @@ def _servers(picture: Picture) -> Iterator[str]:
     for server in picture.servers:
         moves = picture.moves.get(server.uuid, [])
         held = picture.claims.get(server.uuid, [])
-        for finding in (*_states(server, moves), *_claims(server, moves, held), *_metadata(server, moves),
-                        *_guests(server, moves, picture.guests.get(server.uuid, [])),
-                        *_copies(server, moves, picture)):
+        always = (*_states(server, moves), *_claims(server, moves, held), *_metadata(server, moves))
+        at_rest = (*_guests(server, moves, picture.guests.get(server.uuid, [])),
+                   *_copies(server, moves, picture)) if picture.at_rest else ()
+        for finding in (*always, *at_rest):
             yield f"server {server.uuid} ({server.vm_state}/{server.task_state}): {finding}"
+
+
+# What a server is while its resize or migration is in a status (spec 2.4); None: what it was before.
+_DURING: dict[tuple[str, str | None], tuple[str | None, str | None]] = {
+    (states.PRE_MIGRATING, None): (None, states.RESIZE_PREP),
+    (states.MIG_MIGRATING, None): (None, states.RESIZE_MIGRATING),
+    (states.POST_MIGRATING, None): (None, states.RESIZE_MIGRATED),
+    (states.POST_MIGRATING, states.FINISHING): (None, states.RESIZE_FINISH),
+    **dict.fromkeys(((states.FINISHED, None), (states.CONFIRMING, None), (states.CONFIRMING, states.ON_SOURCE)),
+                    (states.RESIZED, None)),
+    **dict.fromkeys(((states.REVERTING, step) for step in (
+        None, states.ON_DEST, states.DEST_DONE, states.ON_SOURCE)), (states.RESIZED, states.RESIZE_REVERTING)),
+}
+# Of these a move must be the reason.
+_TASKS_OF_MOVES = {task for _, task in _DURING.values() if task not in (None, states.RESIZE_PREP)}
+_ENDING = (states.DELETING, states.SOFT_DELETING)
+
+
+def _during(server: Instance, moves: list[Migration]) -> Iterator[str]:
+    """Spec 2.4, invariant 8: the states of a server and of its move go together."""
+    if not moves and server.task_state in _TASKS_OF_MOVES:
+        yield "no move is in progress"
+    for move in moves:
+        if move.migration_type not in (states.RESIZE, states.MIGRATION) or server.task_state in _ENDING:
+            continue
+        vm_state, task_state = _DURING.get((move.status, move.step), ("no such step", None))
+        vm_states = (states.ACTIVE, states.STOPPED) if vm_state is None else (vm_state,)
+        if server.vm_state not in vm_states or server.task_state != task_state:
+            yield f"its move is {move.status} ({move.step})"
 
 
 def _states(server: Instance, moves: list[Migration]) -> Iterator[str]:
     """Invariants 1 and 8."""
+    yield from _during(server, moves)
     if len(moves) > 1:
         yield f"{len(moves)} moves are in progress"
     waiting = [move for move in moves if move.status in _WAITING]
@@ -108,20 +161,43 @@ def _states(server: Instance, moves: list[Migration]) -> Iterator[str]:
 
 
 def _claims(server: Instance, moves: list[Migration], held: list[Any]) -> Iterator[str]:
-    """One claim where the server lives, one more for a move; of the right sizes."""
+    """Invariant 2: one claim where the server lives, one more for a move; of the right sizes, at any instant."""
     own = [claim for claim in held if claim.migration_id is None]
     if server.host and len(own) != 1:
         yield f"{len(own)} claims of its own, not 1"
+    if server.vm_state == states.SHELVED_OFFLOADED and not server.host and held:
+        yield f"is offloaded, and holds {len(held)} claims"
     for_moves = {claim.migration_id for claim in held if claim.migration_id is not None}
-    if for_moves != {move.id for move in moves}:
+    if for_moves != {move.id for move in moves if audit_leaving.has_room(move)}:
         yield f"claims for the moves {sorted(for_moves)}, in progress are {sorted(move.id for move in moves)}"
-    if server.task_state is None and server.host:
-        current = [claim for claim in held if claim.migration_id is not None] if moves else own
-        size = (server.memory_mb, server.vcpus, server.root_gb + server.ephemeral_gb)
-        for claim in current:
-            if (claim.memory_mb, claim.vcpus, claim.disk_gb) != size or claim.host != server.host:
-                yield (f"is {size} on {server.host}, its claim is "
-                       f"{(claim.memory_mb, claim.vcpus, claim.disk_gb)} on {claim.host}")
+    for move in moves:
+        if move.migration_type in (states.RESIZE, states.MIGRATION):
+            yield from _room_of_move(server, move, held)
+        yield from audit_leaving.check(server, move, held)
+    if not moves and server.host:
+        wanted = (server.host, server.memory_mb, server.vcpus, server.root_gb + server.ephemeral_gb)
+        for claim in own:
+            if _size(claim) != wanted:
+                yield f"needs {wanted}, its claim is {_size(claim)}"
+
+
+def _size(claim: Any) -> tuple[str, int, int, int]:
+    return claim.host, claim.memory_mb, claim.vcpus, claim.disk_gb
+
+
+def _room_of_move(server: Instance, move: Migration, held: list[Any]) -> Iterator[str]:
+    """Invariant 2: a resize or migration holds room for the old flavor on its source, for the new one on its
+    destination."""
+    for of_move, host, prefix in ((False, move.source_compute, OLD), (True, move.dest_compute, NEW)):
+        try:
+            flavor = server.flavor(prefix if prefix + "id" in server.system_metadata else CURRENT)
+        except KeyError:
+            # For the check of the metadata.
+            continue
+        wanted = (host, flavor.memory_mb, flavor.vcpus, flavor.disk_gb)
+        found = [_size(claim) for claim in held if (claim.migration_id is not None) == of_move]
+        if found != [wanted]:
+            yield f"its move needs {wanted}, its claim is {found}"
 
 
 def _has_snapshot(server: Instance) -> bool:
@@ -148,17 +224,17 @@ def _metadata(server: Instance, moves: list[Migration]) -> Iterator[str]:
 
 
 def _guests(server: Instance, moves: list[Migration], guests: list[Guest]) -> Iterator[str]:
-    """Invariant 7, and at rest: one guest, where and how the server says."""
-    running = [guest.host for guest in guests if guest.power_state == states.RUNNING]
-    if len(running) > 1:
-        yield f"its guest runs on {' and '.join(sorted(running))}"
-    if server.task_state is not None or server.vm_state not in (states.ACTIVE, states.STOPPED, states.RESIZED):
+    """At rest there is one guest, where and how the server says."""
+    if server.task_state is not None or server.vm_state not in (*_POWER, states.RESIZED):
         return
     homes = {guest.host: guest for guest in guests if guest.role == GUEST}
-    if set(homes) != {server.host}:
+    if server.vm_state == states.SHELVED_OFFLOADED:
+        if homes:
+            yield f"is offloaded, its guest is on {sorted(homes)}"
+    elif set(homes) != ({server.host} if server.host else set()):
         yield f"lives on {server.host}, its guest is on {sorted(homes) or 'no host'}"
-    elif server.vm_state != states.RESIZED:
-        wanted = states.RUNNING if server.vm_state == states.ACTIVE else states.SHUTDOWN
+    elif server.host and server.vm_state != states.RESIZED:
+        wanted = _POWER[server.vm_state or ""]
         if homes[server.host or ""].power_state != wanted:
             yield f"its guest's power state is {homes[server.host or ''].power_state}, not {wanted}"
 
@@ -176,11 +252,24 @@ def _copies(server: Instance, moves: list[Migration], picture: Picture) -> Itera
         yield f"a copy for a revert is left on {', '.join(sorted(extra))}"
 
 
+def _running(picture: Picture) -> Iterator[str]:
+    """Invariant 7: a guest is powered on in one place at most."""
+    for uuid, guests in picture.guests.items():
+        running = [guest.host for guest in guests if guest.power_state == states.RUNNING]
+        if len(running) > 1:
+            yield f"server {uuid}: its guest runs on {' and '.join(sorted(running))}"
+
+
+def _owners(picture: Picture) -> Iterator[str]:
+    yield from audit_owners.tasks(picture.servers, picture.moves, picture.life)
+    yield from audit_owners.events(picture.servers, picture.moves, picture.life)
+
+
 def _orphans(picture: Picture) -> Iterator[str]:
     """What belongs to no server any more."""
     live = {server.uuid for server in picture.servers}
-    for kind, by_server in (("claim", picture.claims), ("move in progress", picture.moves),
-                            ("guest", picture.guests)):
+    guests = picture.guests if picture.at_rest else {}
+    for kind, by_server in (("claim", picture.claims), ("move in progress", picture.moves), ("guest", guests)):
         for uuid, rows in by_server.items():
             if uuid not in live:
                 where = getattr(rows[0], "host", None) or getattr(rows[0], "dest_compute", "")
@@ -188,6 +277,9 @@ def _orphans(picture: Picture) -> Iterator[str]:
     for row in picture.reservations:
         if row.instance_uuid not in live:
             yield f"reservation {row.uuid} of the deleted server {row.instance_uuid}"
+    for row in picture.memberships:
+        if row.instance_uuid not in live:
+            yield f"server group {row.group_id} has the deleted server {row.instance_uuid}"
 
 
 def _quotas(picture: Picture) -> Iterator[str]:

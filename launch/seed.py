@@ -16,7 +16,7 @@ IMAGE = ("cirros", 16300544)
 def seed(database: Database) -> bool:
     """Put in what is missing, into an empty cluster only; False when there was something already."""
     def fill(tx: Transaction) -> bool:
-        if flavors.list_page(tx, is_public=None, limit=1) or images.list_all(tx):
+        if flavors.list_page(tx, is_public=None, limit=1) or images.list_page(tx, limit=1):
             return False
         for number, (name, memory_mb, vcpus, root_gb) in enumerate(FLAVORS, 1):
             flavors.create(tx, Flavor(flavorid=str(number), name=name, memory_mb=memory_mb, vcpus=vcpus,

@@ -89,6 +89,8 @@ def start_compute(ground: wiring.Ground) -> Running:
     pool = ThreadPoolExecutor(RECOVERIES_AT_ONCE)
     for entry in left:
         pool.submit(recovery.resume, agents, entry)
+    pool.submit(recovery.clear_away, agents)
+    pool.submit(recovery.resume_guests, agents)
     timers = Timers(ground.clock, _periodic(agents))
     return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), hosts=len(hosts),
                    agents=agents)

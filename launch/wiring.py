@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -11,6 +12,7 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 from oslo_log import log as logging
+from oslo_messaging.notify import notifier
 from oslo_messaging.rpc import client as rpc_client
 
 from novasim import config, exceptions
@@ -21,8 +23,10 @@ from novasim.compute.virt.simulated import Profile, SimulatedDriver
 from novasim.conductor import options as conductor_options
 from novasim.conductor.orchestrator import Orchestrator
 from novasim.db import engine
+from novasim.db import hosts as db_hosts
 from novasim.db import options as db_options
 from novasim.launch import options as launch_options
+from novasim.launch.notifications import Notifications
 from novasim.rpc import options as rpc_options
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
@@ -48,8 +52,9 @@ def _register_messaging(conf: cfg.ConfigOpts) -> None:
     """transport_url and its kin, so that they can be set like any other option."""
     oslo_messaging.set_transport_defaults(EXCHANGE)
     oslo_messaging.TransportURL.parse(conf, "sim://")
-    # A client registers its own only when it is made, too late for an override of rpc_response_timeout.
+    # These are registered only when a client or a notifier is made, too late for an override.
     conf.register_opts(rpc_client._client_opts)
+    conf.register_opts(notifier._notifier_opts, group="oslo_messaging_notifications")
 
 
 def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,
@@ -93,6 +98,7 @@ class Ground:
     journal: Journal = field(init=False)
     db: engine.Database = field(init=False)
     messaging: Messaging = field(init=False)
+    notifications: Notifications = field(init=False)
 
     def __post_init__(self) -> None:
         self.chance = Chance(self.conf.simulator.seed)
@@ -102,7 +108,9 @@ class Ground:
         directory = Path(self.conf.state_path) / "journal" if self.conf.simulator.journal else None
         self.journal = Journal(directory, self.service, self.clock)
         self.db = engine.connect(self.conf, self.clock)
-        self.messaging = Messaging(self.conf, self.journal, self.faults)
+        oldest_agents = functools.partial(self.db.read, db_hosts.least_version)
+        self.messaging = Messaging(self.conf, self.journal, self.faults, oldest_agents)
+        self.notifications = Notifications(self.conf, self.db, self.clock, self.journal)
 
     def as_service(self, service: str) -> Journal:
         """A journal that signs as another service of this process."""
@@ -110,6 +118,7 @@ class Ground:
 
     def close(self) -> None:
         self.messaging.stop(self.conf.graceful_shutdown_timeout)
+        self.notifications.close()
         self.db.close()
         self.journal.close()
 

@@ -13,7 +13,7 @@ import oslo_messaging
 
 from novasim.context import RequestContext
 from novasim.rpc import serializer
-from novasim.rpc.contract import CALL, Contract, Method
+from novasim.rpc.contract import CALL, Contract, Method, subject
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
 
@@ -40,6 +40,14 @@ class Client:
 
     if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...
+
+    def wait_for(self, name: str, ctxt: RequestContext, **arguments: Any) -> Any:
+        """Send what usually is cast to any server, and wait until it has been done.
+
+        :param name: of the method
+        :raises MessagingTimeout: when there is no answer in time; and what the method raises
+        """
+        return self._send(self._contract.methods[name]._replace(kind=CALL), ctxt, None, arguments)
 
     def _send_directed(self, method: Method, ctxt: RequestContext, host: str, **arguments: Any) -> Any:
         return self._send(method, ctxt, host, arguments)
@@ -72,8 +80,6 @@ class Client:
 
     def _note(self, method: Method, ctxt: RequestContext, host: str | None, version: str,
               arguments: dict[str, Any]) -> None:
-        instance = arguments.get("instance")
-        uuid = instance.get("uuid") if isinstance(instance, dict) else getattr(instance, "uuid", None)
         self._journal.write(f"send {method.name}", ctxt.request_id, ctxt.addressed_host or "", kind=method.kind,
                             method=method.name, version=version, topic=self._contract.topic, server=host,
-                            instance_uuid=uuid)
+                            instance_uuid=subject(arguments))

@@ -8,23 +8,8 @@ from novasim.objects import Instance, Migration
 from novasim.rpc.contract import Contract, cast
 
 
-class Compute(Contract):
-    """The agent of one host."""
-
-    topic = "compute"
-    version = "3.22"
-    older_versions = ("2.47",)
-    aliases = {"grizzly": "2.27", "havana": "2.47", "icehouse-compat": "3.0", "icehouse": "3.22"}
-
-    @cast("3.0", directed=True, older=("2.37",))
-    def run_instance(self, instance: Instance, request_spec: dict[str, Any], filter_properties: dict[str, Any],
-                     requested_networks: Any, injected_files: list[Any] | None, admin_password: str | None,
-                     is_first_time: bool, node: str | None, legacy_bdm_in_spec: bool) -> None:
-        """Build a new server here."""
-
-    @cast("3.22", directed=True, older=("3.0", "2.35"))
-    def terminate_instance(self, instance: Instance, bdms: list[Any] | None, reservations: list[str] | None) -> None:
-        """Delete a server, and what a move of it left on the other host."""
+class Power:
+    """The part of the agent's contract that changes a guest's power and leaves its server where and what it is."""
 
     @cast("3.0", directed=True, older=("2.29",))
     def start_instance(self, instance: Instance) -> None:
@@ -37,6 +22,129 @@ class Compute(Contract):
     @cast("3.0", directed=True, older=("2.32",))
     def reboot_instance(self, instance: Instance, block_device_info: Any, reboot_type: str) -> None:
         """Reboot a server, SOFT or HARD."""
+
+    @cast("3.0", directed=True)
+    def pause_instance(self, instance: Instance) -> None:
+        """Freeze a server where it stands; its memory stays on the host."""
+
+    @cast("3.0", directed=True)
+    def unpause_instance(self, instance: Instance) -> None:
+        """Let a paused server go on."""
+
+    @cast("3.0", directed=True)
+    def suspend_instance(self, instance: Instance) -> None:
+        """Write a server's memory to disk and power it off."""
+
+    @cast("3.0", directed=True)
+    def resume_instance(self, instance: Instance) -> None:
+        """Let a suspended server go on."""
+
+    @cast("3.0", directed=True)
+    def rescue_instance(self, instance: Instance, rescue_password: str | None, rescue_image_ref: str | None) -> None:
+        """Start a server from another image, with its own disk beside it."""
+
+    @cast("3.0", directed=True)
+    def unrescue_instance(self, instance: Instance) -> None:
+        """Start a rescued server from its own disk again."""
+
+    @cast("3.0", directed=True)
+    def set_admin_password(self, instance: Instance, new_pass: str) -> None:
+        """Set the password of a server's administrator. Recorded nowhere."""
+
+    @cast("3.0", directed=True)
+    def soft_delete_instance(self, instance: Instance, reservations: list[str] | None) -> None:
+        """Power a deleted server off and keep it, until it is restored or its time is over."""
+
+    @cast("3.0", directed=True)
+    def restore_instance(self, instance: Instance) -> None:
+        """Power a soft-deleted server on again."""
+
+
+class Images:
+    """The part of the agent's contract in which images are made of servers, and servers anew from images."""
+
+    @cast("3.23", directed=True)
+    def rebuild_instance(self, instance: Instance, orig_image_ref: str | None, image_ref: str | None,
+                         injected_files: list[Any] | None, new_pass: str | None,
+                         orig_sys_metadata: dict[str, str] | None, bdms: list[Any] | None, recreate: bool = False,
+                         on_shared_storage: bool = False, preserve_ephemeral: bool = False,
+                         migration: Migration | None = None, scheduled_node: str | None = None,
+                         limits: dict[str, float] | None = None) -> None:
+        """Make a server anew from an image: where it is, or, with ``recreate``, here instead of on a host that is
+        gone, under a migration and with the limits of its claim."""
+
+    @cast("3.0", directed=True)
+    def snapshot_instance(self, instance: Instance, image_id: str) -> None:
+        """Make an image of a server."""
+
+    @cast("3.0", directed=True)
+    def backup_instance(self, instance: Instance, image_id: str, backup_type: str, rotation: int) -> None:
+        """Make an image of a server and keep the newest ``rotation`` of its type."""
+
+    @cast("3.0", directed=True)
+    def shelve_instance(self, instance: Instance, image_id: str | None) -> None:
+        """Power a server off and make an image of it, from which it can be made again anywhere."""
+
+    @cast("3.0", directed=True)
+    def shelve_offload_instance(self, instance: Instance) -> None:
+        """Take a shelved server off this host."""
+
+    @cast("3.0", directed=True)
+    def unshelve_instance(self, instance: Instance, image: dict[str, Any] | None,
+                          filter_properties: dict[str, Any] | None, node: str | None) -> None:
+        """Start a shelved server; one that was offloaded is made here, of its image."""
+
+
+class LiveMigration:
+    """The part of the agent's contract in which a server moves while it runs, in the order of its hops."""
+
+    @cast("3.24", directed=True)
+    def live_migration(self, instance: Instance, dest: str, block_migration: bool, migration: Migration) -> None:
+        """On the source: take the server's turn, and begin with whoever is next."""
+
+    @cast("3.24", directed=True)
+    def pre_live_migration(self, instance: Instance, migration: Migration) -> None:
+        """On the destination: prepare for the guest and ask the source for it."""
+
+    @cast("3.24", directed=True)
+    def do_live_migration(self, instance: Instance, migration: Migration) -> None:
+        """On the source: copy the guest while it runs, and hand over."""
+
+    @cast("3.24", directed=True)
+    def post_live_migration_at_destination(self, instance: Instance, migration: Migration) -> None:
+        """On the destination: let the guest go on here."""
+
+    @cast("3.24", directed=True)
+    def rollback_live_migration_at_destination(self, instance: Instance, migration: Migration) -> None:
+        """On the destination: remove what was prepared, if the server does not live here."""
+
+    @cast("3.24", directed=True)
+    def live_migration_force_complete(self, instance: Instance, migration: Migration) -> None:
+        """On the source: bring a copy that is under way to its end."""
+
+    @cast("3.24", directed=True)
+    def live_migration_abort(self, instance: Instance, migration: Migration) -> None:
+        """On the source: end a live migration; the server stays there."""
+
+
+class Compute(Power, Images, LiveMigration, Contract):
+    """The agent of one host."""
+
+    topic = "compute"
+    version = "3.24"
+    older_versions = ("2.47",)
+    aliases = {"grizzly": "2.27", "havana": "2.47", "icehouse-compat": "3.0", "icehouse": "3.22"}
+    generations = ("2.47", "3.22")
+
+    @cast("3.0", directed=True, older=("2.37",))
+    def run_instance(self, instance: Instance, request_spec: dict[str, Any], filter_properties: dict[str, Any],
+                     requested_networks: Any, injected_files: list[Any] | None, admin_password: str | None,
+                     is_first_time: bool, node: str | None, legacy_bdm_in_spec: bool) -> None:
+        """Build a new server here."""
+
+    @cast("3.22", directed=True, older=("3.0", "2.35"))
+    def terminate_instance(self, instance: Instance, bdms: list[Any] | None, reservations: list[str] | None) -> None:
+        """Delete a server, and what a move of it left on the other host."""
 
     @cast("3.0", directed=True, older=("2.43",))
     def prep_resize(self, image: dict[str, Any], instance: Instance, instance_type: dict[str, Any],

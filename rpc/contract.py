@@ -54,9 +54,13 @@ def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...],
     return declare
 
 
-def cast(version: str, directed: bool = False, older: tuple[str, ...] = ()) -> Callable[..., Method]:
-    """Declare a method that nobody waits for."""
-    return _declare(CAST, version, directed, older, ())
+def cast(version: str, directed: bool = False, older: tuple[str, ...] = (),
+         raises: tuple[type[Exception], ...] = ()) -> Callable[..., Method]:
+    """Declare a method that nobody waits for.
+
+    :param raises: for who waits all the same (:meth:`novasim.rpc.client.Client.wait_for`)
+    """
+    return _declare(CAST, version, directed, older, raises)
 
 
 def call(version: str, directed: bool = False, older: tuple[str, ...] = (),
@@ -67,17 +71,30 @@ def call(version: str, directed: bool = False, older: tuple[str, ...] = (),
 
 class Contract:
     """Base of the declarations: a topic, a namespace, the version an endpoint of today understands, the older majors
-    it understands too, and names for version caps of past releases."""
+    it understands too, names for version caps of past releases, and what the services of past generations
+    (services.version) understand at most."""
 
     topic: ClassVar[str]
     namespace: ClassVar[str | None] = None
     version: ClassVar[str]
     older_versions: ClassVar[tuple[str, ...]] = ()
     aliases: ClassVar[dict[str, str]] = {}
+    generations: ClassVar[tuple[str, ...]] = ()
     methods: ClassVar[dict[str, Method]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls.methods = {name: value for name, value in vars(cls).items() if isinstance(value, Method)}
+        cls.methods = {name: value for part in reversed(cls.__mro__) for name, value in vars(part).items()
+                       if isinstance(value, Method)}
+
+
+def subject(arguments: dict[str, Any]) -> str | None:
+    """The uuid of the server that a message is about, the first where it is about several."""
+    instance = arguments.get("instance")
+    if instance is not None:
+        uuid: str | None = instance.get("uuid") if isinstance(instance, dict) else instance.uuid
+        return uuid
+    request_spec = arguments.get("request_spec") or {}
+    return next(iter(request_spec.get("instance_uuids") or ()), None)
 
 
 def check(contract: type[Contract], endpoint: object) -> None:

@@ -20,7 +20,7 @@ from oslo_messaging.rpc import server as rpc_server
 from oslo_messaging.rpc.dispatcher import ExpectedException, PingEndpoint, RPCDispatcher
 
 from novasim.rpc import serializer
-from novasim.rpc.contract import Contract, Method, check
+from novasim.rpc.contract import Contract, Method, check, subject
 from novasim.rpc.sim_driver import SimDriver
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
@@ -44,7 +44,7 @@ def _answer(contract: type[Contract], method: Method, implementation: Callable[.
         faults.at("rpc.receive", topic=contract.topic, host=ctxt.addressed_host, method=method.name)
         journal.write(f"receive {method.name}", ctxt.request_id, ctxt.addressed_host or "", kind=method.kind,
                       method=method.name, topic=contract.topic, server=ctxt.addressed_host,
-                      instance_uuid=getattr(arguments.get("instance"), "uuid", None))
+                      instance_uuid=subject(arguments))
         try:
             return implementation(ctxt, **arguments)
         except method.raises:

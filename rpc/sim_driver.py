@@ -3,6 +3,9 @@
 A message goes to a consumer the moment it is sent, and waits in its queue while there is none, as in AMQP: queues
 ``topic`` (competing consumers are served in turn) and ``topic.server``. Nothing polls and nothing runs when idle.
 Each URL is a bus of its own, so clusters in one process cannot answer each other's calls.
+
+A bus knows which of its messages are still worked on, so whoever drives a cluster step by step can wait until all that
+a step set off has ended (:meth:`Bus.wait_idle`).
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import collections
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,14 +27,29 @@ BACKLOG_MAX = 100_000
 
 
 class _Incoming(base.RpcIncomingMessage):
-    """A message for a consumer; ``reply_to`` None is a cast."""
+    """A message for a consumer; ``reply_to`` None is a cast, ``on_end`` is called when a server is done with it."""
 
-    def __init__(self, raw: bytes, reply_to: queue.SimpleQueue[tuple[bytes, str | None]] | None):
+    def __init__(self, raw: bytes, reply_to: queue.SimpleQueue[tuple[bytes, str | None]] | None,
+                 on_end: Callable[[], None] | None = None):
         ctxt, message = _DECODE(raw)
         super().__init__(ctxt, message, msg_id="")
         self._reply_to = reply_to
+        self._on_end = on_end
+
+    @property
+    def is_rpc(self) -> bool:
+        """Whether its server says when it is done; nobody says so of a notification."""
+        return self._on_end is not None
 
     def reply(self, reply: Any = None, failure: Any = None) -> None:
+        """The last thing that an RPC server does with a message, a cast too."""
+        try:
+            self._answer(reply, failure)
+        finally:
+            if self._on_end is not None:
+                self._on_end()
+
+    def _answer(self, reply: Any, failure: Any) -> None:
         if self._reply_to is None:
             return
         problem = rpc_common.serialize_remote_exception(failure) if failure else None
@@ -64,6 +82,8 @@ class Bus:
     def __init__(self) -> None:
         self._queues: collections.defaultdict[str, _Queue] = collections.defaultdict(_Queue)
         self._lock = threading.Lock()
+        self._worked_on = 0
+        self._idle = threading.Condition(self._lock)
 
     @classmethod
     def of(cls, url: str) -> Bus:
@@ -86,6 +106,7 @@ class Bus:
                 return
             wanted.turn = (wanted.turn + 1) % len(wanted.consumers)
             consumer = wanted.consumers[wanted.turn]
+            self._worked_on += incoming.is_rpc
         consumer.deliver(name, incoming)
 
     def attach(self, listener: _SimListener, names: Sequence[str]) -> None:
@@ -96,6 +117,7 @@ class Bus:
                 wanted.consumers += (listener,)
                 waiting += [(name, incoming) for incoming in wanted.backlog]
                 wanted.backlog.clear()
+            self._worked_on += sum(incoming.is_rpc for _, incoming in waiting)
         for name, incoming in waiting:
             listener.deliver(name, incoming)
 
@@ -104,6 +126,22 @@ class Bus:
             for name in names:
                 wanted = self._queues[name]
                 wanted.consumers = tuple(other for other in wanted.consumers if other is not listener)
+
+    def end(self) -> None:
+        """A consumer is done with a message, or did not take it."""
+        with self._lock:
+            self._worked_on -= 1
+            if not self._worked_on:
+                self._idle.notify_all()
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait until no consumer works on a message, at most so many seconds; True when that came.
+
+        What a consumer sends while it works counts from then on, so nothing that follows from a message is missed.
+        Messages in queues without a consumer do not count (:meth:`waiting`).
+        """
+        with self._lock:
+            return self._idle.wait_for(lambda: not self._worked_on, timeout)
 
     def waiting(self) -> dict[str, int]:
         """How many messages wait for a consumer, by queue."""
@@ -132,10 +170,17 @@ class _SimListener(base.Listener):
         if callback is None:
             # Stopped between being chosen and being served: back into the queue, for whoever comes next.
             self._bus.put(name, incoming)
+            if incoming.is_rpc:
+                self._bus.end()
             return
         if self._hosts[name] is not None:
             incoming.ctxt["addressed_host"] = self._hosts[name]
-        callback([incoming])
+        try:
+            callback([incoming])
+        except BaseException:
+            if incoming.is_rpc:
+                self._bus.end()
+            raise
 
     def cleanup(self) -> None:
         """Nothing is held but the place in the queues, which stop gave back."""
@@ -157,7 +202,7 @@ class SimDriver(base.BaseDriver):
              transport_options: Any = None) -> Any:
         name = f"{target.topic}.{target.server}" if target.server else target.topic
         replies: queue.SimpleQueue[tuple[bytes, str | None]] | None = queue.SimpleQueue() if wait_for_reply else None
-        self._bus.put(name, _Incoming(_ENCODE((ctxt, message)), replies))
+        self._bus.put(name, _Incoming(_ENCODE((ctxt, message)), replies, self._bus.end))
         if replies is None:
             return None
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import oslo_messaging
 from oslo_config import cfg
@@ -16,6 +16,7 @@ from novasim import exceptions
 from novasim.rpc import server
 from novasim.rpc.client import Client
 from novasim.rpc.contract import Contract
+from novasim.rpc.options import AUTO
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
 
@@ -30,13 +31,16 @@ class Messaging:
     """The one transport of a process.
 
     :param conf: names the bus (transport_url), caps and pool sizes
+    :param oldest: the generation of the oldest agents, for the cap ``auto``; None when there are none
     :raises ConfigurationError: when transport_url names no driver
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, journal: Journal, faults: Faults):
+    def __init__(self, conf: cfg.ConfigOpts, journal: Journal, faults: Faults,
+                 oldest: Callable[[], int | None] = lambda: None):
         self._conf = conf
         self._journal = journal
         self._faults = faults
+        self._oldest = oldest
         self._servers: list[rpc_server.RPCServer] = []
         self._targets: list[oslo_messaging.Target] = []
         try:
@@ -47,6 +51,10 @@ class Messaging:
     def client(self, contract: type[Contract], service: str) -> Client:
         """A proxy for a contract, under its version cap, for a service of this process."""
         cap = getattr(self._conf.upgrade_levels, contract.topic)
+        if cap == AUTO:
+            oldest = self._oldest()
+            past = contract.generations
+            cap = past[oldest] if oldest is not None and oldest < len(past) else None
         return Client(contract, self._transport, cap, self._journal.signed(service), self._faults)
 
     def serve(self, contract: type[Contract], implementation: object, host: str,

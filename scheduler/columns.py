@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from novasim.objects import ComputeNode, Flavor, Service
+from novasim.objects import Aggregate, ComputeNode, Flavor, Service
+from novasim.scheduler.aggregates import Memberships
+from novasim.scheduler.arrays import Array
 
-Array = npt.NDArray[Any]
 TIME = "datetime64[us]"
 
 
@@ -65,7 +65,7 @@ class HostColumns:
 
     :param nodes: hypervisors, as the database has them
     :param services: the compute service of each host; a host without one is kept but is never a candidate
-    :param zones: availability zone of the hosts that have one of their own
+    :param aggregates: what is said of several hosts together, their availability zones among it
     :param now: the time for which liveness is judged
     """
 
@@ -83,7 +83,7 @@ class HostColumns:
     last_seen_up: Array
 
     def __init__(self, nodes: Sequence[ComputeNode] = (), services: Mapping[str, Service] | None = None,
-                 zones: Mapping[str, str] | None = None, now: datetime | None = None):
+                 aggregates: Sequence[Aggregate] = (), now: datetime | None = None):
         self.now = np.datetime64(now or datetime.min, "us")
         self.hosts = [node.host for node in nodes]
         self.nodes = [node.hypervisor_hostname for node in nodes]
@@ -93,7 +93,8 @@ class HostColumns:
             self.by_host.setdefault(host, []).append(row)
         vars(self).update(_values(NODE_COLUMNS, nodes))
         self._set_services(services or {})
-        self._set_zones(zones or {})
+        self.aggregates = Memberships(aggregates, self.rows_of, len(nodes))
+        self._set_zones()
 
     def __len__(self) -> int:
         return len(self.hosts)
@@ -103,12 +104,14 @@ class HostColumns:
         vars(self).update(_values(SERVICE_COLUMNS, [services.get(host, none) for host in self.hosts]))
         self.has_service = np.array([host in services for host in self.hosts], dtype=bool)
 
-    def _set_zones(self, zones: Mapping[str, str]) -> None:
+    def _set_zones(self) -> None:
         """Zones as small numbers; 0 is for hosts without one of their own."""
-        self.zone_codes = {zone: code for code, zone in enumerate(sorted(set(zones.values())), start=1)}
+        zones = self.aggregates.zones()
+        self.zone_codes = {zone: code for code, zone in enumerate(sorted({zone for zone, _ in zones}), start=1)}
         self._zone_names = dict(zip(self.zone_codes.values(), self.zone_codes, strict=True))
-        codes = {host: self.zone_codes[zone] for host, zone in zones.items()}
-        self.zone = np.array([codes.get(host, 0) for host in self.hosts], dtype="int32")
+        self.zone = np.zeros(len(self), dtype="int32")
+        for zone, rows in zones:
+            self.zone[rows] = self.zone_codes[zone]
 
     def zone_name(self, row: int, default: str) -> str:
         """The zone of one host, ``default`` where it has none of its own."""
@@ -123,6 +126,13 @@ class HostColumns:
         mask = np.zeros(len(self), dtype=bool)
         mask[rows] = True
         return mask
+
+    def counts(self, by_host: Mapping[str, int]) -> Array:
+        """A number a host as a column; 0 for hosts that are not named."""
+        column = np.zeros(len(self), dtype="int64")
+        for host, count in by_host.items():
+            column[self.by_host.get(host, [])] = count
+        return column
 
     def write_nodes(self, nodes: Sequence[ComputeNode]) -> None:
         """Take over rows that are newer than what is here; those of unknown hypervisors are passed over."""

@@ -57,7 +57,7 @@ class FilterScheduler:
         return decision.selections
 
     def decide(self, spec: Request) -> Decision:
-        """The verdict and what led to it; nobody is refused before heartbeats and zones are looked at."""
+        """The verdict and what led to it; nobody is refused before heartbeats are looked at."""
         self._look_up_hints(spec)
         self.hosts.refresh()
         decision = self._decide(spec)

@@ -30,15 +30,16 @@ class SchedulerEndpoints:
         :raises NoValidHost: when not all find a host; the text says why
         """
         uuids = request_spec.get("instance_uuids") or [None]
+        flavor_id = (request_spec.get("instance_type") or {}).get("id")
         try:
             chosen = self._driver.select_destinations(request_spec, filter_properties)
         except exceptions.NoValidHost as error:
-            self._note(ctxt, uuids, reason=error.text)
+            self._note(ctxt, uuids, flavor_id, reason=error.text)
             raise
-        self._note(ctxt, uuids, chosen=[selection.host for selection in chosen])
+        self._note(ctxt, uuids, flavor_id, chosen=[selection.host for selection in chosen])
         return [msgspec.to_builtins(selection) for selection in chosen]
 
-    def _note(self, ctxt: RequestContext, uuids: list[str | None], **outcome: Any) -> None:
+    def _note(self, ctxt: RequestContext, uuids: list[str | None], flavor_id: int | None, **outcome: Any) -> None:
         """One line a request; one for many servers names the first and tells them all."""
         self._journal.write("select_destinations", ctxt.request_id, kind="step", instance_uuid=uuids[0],
-                            instance_uuids=uuids if len(uuids) > 1 else None, **outcome)
+                            instance_uuids=uuids if len(uuids) > 1 else None, instance_type_id=flavor_id, **outcome)

@@ -1,9 +1,8 @@
 """Keeps the columns of hosts current: a look at the database reads the rows that changed since the last look.
 
 There are three kinds of look. A quick one before each decision reads changed rows only. About once a second a
-wide one also reads heartbeats, notices a change of zones, and goes back far enough to see transactions that
-committed late. A full one reads everything: at the start, when hosts came or went, and every
-``host_reread_interval``.
+wide one also reads heartbeats, and goes back far enough to see transactions that committed late. A full one reads
+everything: at the start, when hosts came or went, when an aggregate changed, and every ``host_reread_interval``.
 """
 
 from __future__ import annotations
@@ -40,19 +39,19 @@ class _Changes:
     stamp: Any
 
 
-def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None, stamp: Any) -> _Changes:
-    """Read rows written at or after ``since``; heartbeats and the stamp of the zones in a wide look only."""
+def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None) -> _Changes:
+    """Read rows written at or after ``since``; heartbeats in a wide look only."""
     return _Changes(
         tx.now, db_hosts.nodes_changed(tx, since), db_hosts.services_changed(tx, db_hosts.COMPUTE, since),
         db_hosts.heartbeats(tx, db_hosts.COMPUTE, seen_since) if seen_since else [],
-        aggregates.stamp(tx) if seen_since else stamp)
+        aggregates.stamp(tx))
 
 
 def _read_all(tx: Transaction) -> tuple[datetime, Any, HostColumns]:
     stamp = aggregates.stamp(tx)
     nodes = sorted(db_hosts.nodes_changed(tx, None), key=lambda node: node.id)
     services = {service.host: service for service in db_hosts.services(tx, binary=db_hosts.COMPUTE)}
-    return tx.now, stamp, HostColumns(nodes, services, aggregates.zones(tx), tx.now)
+    return tx.now, stamp, HostColumns(nodes, services, aggregates.list_all(tx), tx.now)
 
 
 class HostStates:
@@ -82,7 +81,7 @@ class HostStates:
     def refresh(self, wide: bool = False) -> bool:
         """Take over what changed in the database; False when a look that began after this call already did.
 
-        :param wide: look at heartbeats and zones too, and do not make do with an older look
+        :param wide: look at heartbeats too, and do not make do with an older look
         """
         before = self._wide_looks if wide else self._looks
         with self._turn:
@@ -108,10 +107,10 @@ class HostStates:
         self._looked_at = began
 
     def _look_at_changes(self, wide: bool) -> bool:
-        """False when hosts or zones came or went, so that all must be read."""
+        """False when hosts came or went or an aggregate changed, so that all must be read."""
         changes = self._db.read(
             _read_changes, self._since - (self._late if wide else _QUICK_OVERLAP),
-            self._seen_since - _QUICK_OVERLAP if wide else None, self._stamp)
+            self._seen_since - _QUICK_OVERLAP if wide else None)
         if changes.stamp != self._stamp or self._came_or_went(changes.nodes):
             return False
         with self._columns_lock:

@@ -16,7 +16,8 @@ import numpy as np
 
 from novasim import exceptions
 from novasim.objects import Selection
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 from novasim.scheduler.weighers import normalize
 
@@ -127,7 +128,7 @@ class Pipeline:
         forced = bool(spec.force_hosts or spec.force_nodes)
         if forced:
             left = self._keep(decision, left, "force_hosts", self._forced(hosts, spec), _not_forced)
-        consumed = []
+        consumed, others = [], spec.group_hosts
         for _ in spec.instance_uuids:
             if not forced:      # hosts that were forced are taken as they are (spec 7.4)
                 left = self._filter(decision, left)
@@ -139,6 +140,10 @@ class Pipeline:
             decision.selections.append(
                 Selection(host=hosts.hosts[row], nodename=hosts.nodes[row], limits=limits))
             consumed.append(hosts.consume(row, spec.flavor))
+            # The servers of one request are in one group: the next one sees this one (spec 7.2, step 7e).
+            spec.group_hosts = spec.group_hosts | {
+                hosts.hosts[row]: spec.group_hosts.get(hosts.hosts[row], 0) + 1}
+        spec.group_hosts = others
         if decision.rejected is not None:
             decision.selections.clear()
             for before in reversed(consumed):
@@ -175,7 +180,8 @@ class Pipeline:
         weights = np.zeros(len(rows))
         for weigher in self._weighers:
             raw = weigher.raw(hosts, spec)[rows]
-            weights += weigher.multiplier * normalize(raw, weigher.minval, weigher.maxval)
+            multiplier = hosts.aggregates.least(weigher.option, weigher.multiplier)[rows]
+            weights += multiplier * normalize(raw, weigher.minval, weigher.maxval)
         size = min(self._subset_size, len(rows))
         if size == 1:
             return int(rows[np.argmax(weights)])

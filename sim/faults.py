@@ -22,14 +22,13 @@ import yaml
 
 from novasim import exceptions
 from novasim.sim.clock import Clock
+from novasim.sim.stages import OPERATIONS
 
 # Where a rule may act, and which keyword arguments it can match there.
 POINTS = {
     "rpc.send": ("topic", "server", "method"),
     "rpc.receive": ("topic", "host", "method"),
-    **{f"virt.{verb}": ("host", "instance") for verb in (
-        "spawn", "destroy", "power_on", "power_off", "reboot", "migrate_disk_and_power_off", "finish_migration",
-        "confirm_migration", "finish_revert_migration")},
+    **{f"virt.{verb}": ("host", "instance") for verb in OPERATIONS},
 }
 _ACTIONS = {"ok", "drop", "duplicate", "raise", "refuse", "delay"}
 _OF_MESSAGES = {"drop", "duplicate"}

@@ -1,9 +1,10 @@
 """What a simulated hypervisor's work costs and how it may end, as data: etc/novasim/stages/*.yaml.
 
-A book says whether copying disks takes time, and lists stages: for which operation one stands, how long it takes
-and what comes of it::
+A book says whether copying disks and memory takes time, how fast guests dirty their memory meanwhile, and lists
+stages: for which operation one stands, how long it takes and what comes of it::
 
     copy_disks: true
+    dirty_mb_per_s: 50
     stages:
       - {name: finish, when: {op: finish_migration}, delay_s: 8, jitter_s: 4}
       - {name: disk-full, when: {op: finish_migration, host: "cmp-1*"}, weight: 0.02, result: {raise: disk is full}}
@@ -23,8 +24,11 @@ import yaml
 from novasim import exceptions
 from novasim.sim.clock import Clock
 
-OPERATIONS = ("spawn", "destroy", "power_on", "power_off", "reboot", "migrate_disk_and_power_off",
-              "finish_migration", "confirm_migration", "finish_revert_migration")
+OPERATIONS = ("spawn", "destroy", "power_on", "power_off", "reboot", "pause", "unpause", "suspend", "resume", "rescue",
+              "unrescue", "set_admin_password", "snapshot", "migrate_disk_and_power_off",
+              "finish_migration", "confirm_migration", "finish_revert_migration", "check_can_live_migrate_source",
+              "pre_live_migration", "live_migration", "post_live_migration", "post_live_migration_at_destination",
+              "rollback_live_migration_at_destination")
 
 
 class Stage:
@@ -65,12 +69,15 @@ class StageBook:
     """The stages in force on the hypervisors of a process.
 
     :param entries: the stages of a YAML file
-    :param copy_disks: whether copying disks takes the time that the hosts' bandwidth gives
+    :param copy_disks: whether copies between hosts take the time that the hosts' bandwidth gives
+    :param dirty_mb_per_s: MiB of its memory that a guest writes to in a second, while it is live-migrated
     :raises Invalid: naming the entry and the key that is wrong
     """
 
-    def __init__(self, entries: Iterable[dict[str, Any]], clock: Clock, random: Random, copy_disks: bool = False):
+    def __init__(self, entries: Iterable[dict[str, Any]], clock: Clock, random: Random, copy_disks: bool = False,
+                 dirty_mb_per_s: float = 0.0):
         self.copy_disks = copy_disks
+        self.dirty_mb_per_s = dirty_mb_per_s
         self._clock = clock
         self._random = random
         self._by_operation: dict[str, list[Stage]] = {}
@@ -84,12 +91,15 @@ class StageBook:
             book = yaml.safe_load(text) or {}
         except yaml.YAMLError as error:
             raise exceptions.Invalid(f"book of stages: {error}") from error
-        if not isinstance(book, dict) or set(book) - {"copy_disks", "stages"}:
-            raise exceptions.Invalid("a book of stages has the keys copy_disks and stages")
+        if not isinstance(book, dict) or set(book) - {"copy_disks", "dirty_mb_per_s", "stages"}:
+            raise exceptions.Invalid("a book of stages has the keys copy_disks, dirty_mb_per_s and stages")
+        dirty = book.get("dirty_mb_per_s", 0.0)
+        if isinstance(dirty, bool) or not isinstance(dirty, int | float) or dirty < 0:
+            raise exceptions.Invalid(f"book of stages: dirty_mb_per_s: {dirty!r} is no number of 0 or more")
         stages = book.get("stages") or []
         if not isinstance(stages, list):
             raise exceptions.Invalid("book of stages: stages: not a list")
-        return cls(stages, clock, random, bool(book.get("copy_disks", False)))
+        return cls(stages, clock, random, bool(book.get("copy_disks", False)), float(dirty))
 
     def play(self, operation: str, host: str) -> None:
         """Spend the time of one operation on a host.

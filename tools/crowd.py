@@ -22,10 +22,11 @@ class Crowd:
     """The servers of one project behind an endpoint; a context manager.
 
     :param threads: requests at once
+    :param version: microversion of the requests that need none of their own
     """
 
-    def __init__(self, endpoint, threads=16):
-        self.client = Client(Settings(endpoint, "admin:admin"))
+    def __init__(self, endpoint, threads=16, version=None):
+        self.client = Client(Settings(endpoint, "admin:admin", version))
         self.seen = {}
         self._pool = concurrent.futures.ThreadPoolExecutor(threads)
         self._since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)

@@ -128,27 +128,29 @@ class Fleet:
         except FleetError as error:
             return str(error)
 
-    def spawn(self, service, host, options=None):
+    def spawn(self, service, host, options=None, program=None):
         """Start a process without waiting for it.
 
         :param host: the name of its service row; for compute the names of its hosts
         :param options: ``{"section.option": value}`` for this process alone
+        :param program: a Python file that plays the service, instead of our own
         """
         name = f"{service}-{len(self.members)}"
         files = [self.config, self.write_config(f"{name}.conf", options)] if options else [self.config]
         arguments = [word for file in files for word in ("--config-file", str(file))]
         output = self.home / "log" / f"{name}.output"
+        command = [sys.executable, str(program)] if program else _entry(service)
         with output.open("ab") as stderr:
             process = subprocess.Popen(
-                [*_tied(), *_entry(service), *arguments, "--host", host, "--log-file", f"{name}.log"],
+                [*_tied(), *command, *arguments, "--host", host, "--log-file", f"{name}.log"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, env=self._environment())
         member = Member(service, name, process, output)
         self.members.append(member)
         return member
 
-    def start(self, service, *hosts, options=None):
+    def start(self, service, *hosts, options=None, program=None):
         """Start a process of ``service`` for each of ``hosts`` and wait until all are ready."""
-        started = [self.spawn(service, host, options) for host in hosts]
+        started = [self.spawn(service, host, options, program) for host in hosts]
         for member in started:
             member.await_ready()
         return started

@@ -16,6 +16,8 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import conformance
+
 from novasim.launch import seam
 
 seam.choose(seam.THREADING)
@@ -292,7 +294,10 @@ _REST_ABOUT = f"""\
 Everything under `/v2.1` (`api/routes.py`). Requests and answers are JSON; the version is asked for by the header
 `{microversion.HEADER}: compute 2.N`, from 2.{microversion.MIN} to 2.{microversion.MAX}. Without a range in the table
 a method exists in all of them. Rules are those of [`policy.yaml.sample`](../etc/novasim/policy.yaml.sample), without
-their `os_compute_api:`. A URL that is not here answers 404, a method that is not here 405."""
+their `os_compute_api:`. A URL that is not here answers 404, a method that is not here 405.
+
+`/v2/{{project}}`, and `/v1.1/{{project}}` too, is the API of 2014: what there was then (`api/legacy/surface.py`), in JSON
+or XML, with the checks, codes and texts of then."""
 
 
 def _operations() -> dict[tuple[str, str], oslo_policy.DocumentedRuleDefault]:
@@ -349,12 +354,23 @@ def rest_page() -> str:
         table(("action", "what", "rule", "answer"), _server_action_rows()))
 
 
+def conformance_page() -> str:
+    """Which test shows which row of the specification."""
+    parts = ["Each row of the specification, and the test that shows it, or why it differs. A test names its rows with "
+             "`@pytest.mark.spec`; the rows stand in [tests/conformance.yaml](../tests/conformance.yaml). "
+             "*I* is the behaviour of 2014 (`/v2`), *M* the present-day one (`/v2.1`)."]
+    for heading, rows in conformance.tables(ROOT):
+        parts += [f"## {heading}", table(("row", "what", "shown by"), rows)]
+    return page("Conformance", *("\n".join(textwrap.wrap(parts[0], WIDTH)), *parts[1:]))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "etc/novasim/novasim.conf.sample": conf_sample,
     "etc/novasim/policy.yaml.sample": policy_sample,
     "doc/rpc.md": rpc_page,
     "doc/states.md": states_page,
     "doc/rest.md": rest_page,
+    "doc/conformance.md": conformance_page,
 }
 
 

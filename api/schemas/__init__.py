@@ -135,9 +135,13 @@ class Versions:
     def __init__(self, *versions: tuple[int, dict[str, Any]]):
         self._versions = [(since, Schema(schema)) for since, schema in sorted(versions, key=lambda pair: pair[0])]
 
+    def at(self, version: int) -> Schema:
+        """The newest schema not above ``version``."""
+        return [schema for since, schema in self._versions if since <= version][-1]
+
     def check(self, body: Any, version: int) -> None:
-        """Like :meth:`Schema.check`, with the newest schema not above ``version``."""
-        [schema for since, schema in self._versions if since <= version][-1].check(body)
+        """Like :meth:`Schema.check`, with the schema of ``version``."""
+        self.at(version).check(body)
 
 
 # Building blocks.

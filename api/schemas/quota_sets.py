@@ -1,4 +1,5 @@
-"""Bodies of PUT /os-quota-sets/{project}. Which keys exist depends on the version: see api/quota_sets.py."""
+"""Bodies of PUT /os-quota-sets/{project} and /os-quota-class-sets/{class}. Which keys exist depends on the version:
+see api/quota_sets.py and api/quota_class_sets.py."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from novasim.api.schemas import BOOLEAN, Schema, closed
 _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1, "maximum": 0x7FFFFFFF}
 
 
-def update(names: Iterable[str]) -> Schema:
+def update(names: Iterable[str], key: str = "quota_set") -> Schema:
     """The schema of an update of these resources."""
-    return Schema(closed({"quota_set": closed({name: _LIMIT for name in names} | {"force": BOOLEAN})}, "quota_set"))
+    force = {"force": BOOLEAN} if key == "quota_set" else {}
+    return Schema(closed({key: closed({name: _LIMIT for name in names} | force)}, key))

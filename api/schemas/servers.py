@@ -48,13 +48,14 @@ _CREATE: dict[str, Any] = {
 }
 _TAGS = {"type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 60,
                                                     "pattern": "^[^,/]*$"}}
+_CERTIFICATES = {"type": ["array", "null"], "items": _STRING, "maxItems": 50}
 _NETWORKS = {"oneOf": [{"type": "array", "items": {"type": "object"}}, {"type": "string", "enum": ["none", "auto"]}]}
 
 # From a version on: fields added (a schema), or dropped (None).
 _CREATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
     (19, {"description": DESCRIPTION}), (37, {"networks": _NETWORKS}), (52, {"tags": _TAGS}),
     (57, {"personality": None}),
-    (63, {"trusted_image_certificates": {"type": ["array", "null"], "items": _STRING, "maxItems": 50}}),
+    (63, {"trusted_image_certificates": _CERTIFICATES}),
     (74, {"host": HOST, "hypervisor_hostname": HOST}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
 ]
 _UPDATE: dict[str, Any] = {
@@ -63,6 +64,16 @@ _UPDATE: dict[str, Any] = {
 }
 _UPDATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
     (19, {"description": DESCRIPTION}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN})]
+
+
+_REBUILD: dict[str, Any] = _UPDATE | {
+    "imageRef": _NAME_ONLY, "adminPass": _STRING, "metadata": METADATA, "preserve_ephemeral": BOOLEAN,
+    "personality": _CREATE["personality"],
+}
+_REBUILD_CHANGES: list[tuple[int, dict[str, Any]]] = [
+    (19, {"description": DESCRIPTION}), (54, {"key_name": _NAME_ONLY | {"type": ["string", "null"]}}),
+    (57, {"personality": None, "user_data": _CREATE["user_data"] | {"type": ["string", "null"]}}),
+    (63, {"trusted_image_certificates": _CERTIFICATES}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN})]
 
 
 def _steps(first: dict[str, Any], changes: list[tuple[int, dict[str, Any]]]) -> list[tuple[int, dict[str, Any]]]:
@@ -74,6 +85,10 @@ def _steps(first: dict[str, Any], changes: list[tuple[int, dict[str, Any]]]) -> 
     return steps
 
 
+def _rebuild(since: int, fields: dict[str, Any]) -> dict[str, Any]:
+    return closed({"rebuild": closed(fields, "imageRef")}, "rebuild")
+
+
 def _create(since: int, fields: dict[str, Any]) -> dict[str, Any]:
     required = ("name", "flavorRef", "networks") if since >= 37 else ("name", "flavorRef")
     return closed({"server": closed(fields, *required), "os:scheduler_hints": _HINTS,
@@ -83,5 +98,6 @@ def _create(since: int, fields: dict[str, Any]) -> dict[str, Any]:
 CREATE = Versions(*((since, _create(since, fields)) for since, fields in _steps(_CREATE, _CREATE_CHANGES)))
 UPDATE = Versions(*((since, closed({"server": closed(fields)}, "server"))
                     for since, fields in _steps(_UPDATE, _UPDATE_CHANGES)))
+REBUILD = Versions(*((since, _rebuild(since, fields)) for since, fields in _steps(_REBUILD, _REBUILD_CHANGES)))
 METADATA_ALL = Schema(closed({"metadata": METADATA}, "metadata"))
 METADATA_ONE = Schema(closed({"meta": METADATA | {"minProperties": 1, "maxProperties": 1}}, "meta"))

@@ -7,6 +7,10 @@ from typing import Any
 from novasim.api import schemas
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
+from novasim.db import images
+
+# What is told of an image that is being made: status, and how many percent are done.
+_STATUSES = {images.ACTIVE: ("ACTIVE", 100), images.SAVING: ("SAVING", 50), images.QUEUED: ("SAVING", 25)}
 
 
 def brief(request: Request, image: dict[str, Any]) -> dict[str, Any]:
@@ -19,11 +23,15 @@ def brief(request: Request, image: dict[str, Any]) -> dict[str, Any]:
 def full(request: Request, image: dict[str, Any]) -> dict[str, Any]:
     """One image of the other calls."""
     properties = image["properties"]
+    status, progress = _STATUSES[image["status"]]
     shown = brief(request, image) | {
-        "status": image["status"].upper(), "progress": 100 if image["status"] == "active" else 0,
+        "status": status, "progress": progress,
         "minRam": image["min_ram"], "minDisk": image["min_disk"], "OS-EXT-IMG-SIZE:size": image["size"],
         "metadata": properties, "created": times.seconds(image["created_at"]),
         "updated": times.seconds(image["updated_at"])}
+    if image["instance_uuid"] is not None:
+        shown["server"] = {"id": image["instance_uuid"],
+                           "links": links.both(request, f"/servers/{image['instance_uuid']}")}
     if "auto_disk_config" in properties:
         shown["OS-DCF:diskConfig"] = "AUTO" if schemas.true(properties["auto_disk_config"]) else "MANUAL"
     return shown

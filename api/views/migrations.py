@@ -1,22 +1,39 @@
-"""How a migration is shown."""
+"""How a migration is shown: among those of all servers, and below its own server."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from novasim.api.views import times
+from novasim import states
+from novasim.api.views import links, times
 from novasim.api.wsgi import Request
 from novasim.objects import Migration
 
-_KEYS = ("id", "instance_uuid", "source_compute", "source_node", "dest_compute", "dest_node", "dest_host", "status",
-         "old_instance_type_id", "new_instance_type_id")
+_ENDS = ("source_compute", "source_node", "dest_compute", "dest_node", "dest_host")
+_KEYS = ("id", "instance_uuid", *_ENDS, "status", "old_instance_type_id", "new_instance_type_id")
 # Key -> the version it appeared in.
-_LATER = {"migration_type": 23, "uuid": 59, "user_id": 80, "project_id": 80}
+_OWNED = {"uuid": 59, "user_id": 80, "project_id": 80}
+_LATER = {"migration_type": 23} | _OWNED
+_PROGRESS = tuple(f"{what}_{part}" for what in ("memory", "disk") for part in ("total", "processed", "remaining"))
 
 
 def migration(request: Request, move: Migration) -> dict[str, Any]:
     """One migration of ``GET /os-migrations``."""
-    shown = {key: getattr(move, key) for key in _KEYS}
-    shown |= {key: getattr(move, key) for key, since in _LATER.items() if request.version >= since}
+    shown = _fields(request, move, _KEYS, _LATER)
+    if request.version >= 23 and move.migration_type == states.LIVE_MIGRATION and (
+            move.status in states.LIVE_IN_PROGRESS):
+        shown["links"] = links.both(request, f"/servers/{move.instance_uuid}/migrations/{move.id}")
+    return shown
+
+
+def server_migration(request: Request, move: Migration) -> dict[str, Any]:
+    """One live migration of ``GET /servers/{id}/migrations``, with how far it is in bytes."""
+    shown = _fields(request, move, ("id", *_ENDS, "status"), _OWNED)
+    return shown | {"server_uuid": move.instance_uuid} | {f"{key}_bytes": getattr(move, key) for key in _PROGRESS}
+
+
+def _fields(request: Request, move: Migration, keys: tuple[str, ...], later: dict[str, int]) -> dict[str, Any]:
+    shown = {key: getattr(move, key) for key in keys}
+    shown |= {key: getattr(move, key) for key, since in later.items() if request.version >= since}
     return shown | {"created_at": times.microseconds(move.created_at),
                     "updated_at": times.microseconds(move.updated_at)}

@@ -21,6 +21,7 @@ class Facts(NamedTuple):
     flavor: Flavor
     extra_specs: dict[str, str]
     zone: str
+    groups: list[str]
     host_status: str
     fault: dict[str, Any] | None
     is_admin: bool
@@ -137,7 +138,7 @@ FIELDS = [
     Field("description", _of("display_description"), since=19, views=_ALL),
     Field("tags", _always([]), since=26, views=_ALL),
     Field("trusted_image_certificates", _always(None), since=63, views=_ALL),
-    Field("server_groups", _always([]), since=71, views=(SHOW, UPDATE)),
+    Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE)),
     Field("locked_reason", _of("locked_reason"), since=73, views=_ALL),
     Field("pinned_availability_zone", _of("availability_zone"), since=96),
 ]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from novasim.api import liveness
+from novasim.api import availability_zones, liveness
 from novasim.api.views import times
 from novasim.api.wsgi import Request
 from novasim.objects import Service
 
 
-def service(request: Request, row: Service) -> dict[str, Any]:
-    """One service; its id is a number, from 2.53 on a uuid."""
+def service(request: Request, row: Service, zones: Mapping[str, str]) -> dict[str, Any]:
+    """One service; its id is a number, from 2.53 on a uuid.
+
+    :param zones: of the hosts that have one of their own
+    """
     api = request.api
     shown = {"id": row.uuid if request.version >= 53 else row.id, "binary": row.binary, "host": row.host,
-             "zone": api.zones.of_service(row.host, row.binary), "status": status(row),
+             "zone": availability_zones.of_service(api, row, zones), "status": status(row),
              "state": "up" if liveness.is_up(api, row) else "down",
              "updated_at": times.microseconds(row.last_seen_up or row.updated_at),
              "disabled_reason": row.disabled_reason}

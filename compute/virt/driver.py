@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from novasim.objects import ComputeNode, Flavor
@@ -21,7 +21,98 @@ class Guest(NamedTuple):
     disk_bytes: int
 
 
-class Driver(Protocol):
+class Power(Protocol):
+    """The verbs that change a guest's power and nothing else: from whatever it is, it is as they say afterwards."""
+
+    def power_on(self, host: str, instance_uuid: str) -> None: ...
+
+    def power_off(self, host: str, instance_uuid: str) -> None: ...
+
+    def reboot(self, host: str, instance_uuid: str) -> None: ...
+
+    def pause(self, host: str, instance_uuid: str) -> None: ...
+
+    def unpause(self, host: str, instance_uuid: str) -> None: ...
+
+    def suspend(self, host: str, instance_uuid: str) -> None: ...
+
+    def resume(self, host: str, instance_uuid: str) -> None: ...
+
+    def rescue(self, host: str, instance_uuid: str) -> None:
+        """Start it from a rescue image."""
+        ...
+
+    def unrescue(self, host: str, instance_uuid: str) -> None: ...
+
+    def set_admin_password(self, host: str, instance_uuid: str) -> None:
+        """The password goes nowhere: nothing runs in a simulated guest."""
+        ...
+
+
+class Transferred(NamedTuple):
+    """How far a live migration is, in bytes; memory that was dirtied is processed more than once."""
+    memory_total: int
+    memory_processed: int
+    memory_remaining: int
+    disk_total: int
+    disk_processed: int
+    disk_remaining: int
+
+
+class Patience(NamedTuple):
+    """How long a guest may stand still at the end of a live migration, and when it must have ended, in seconds
+    (0: never); then it is completed by force, or aborted."""
+    downtime_s: float
+    timeout_s: float
+    force: bool
+
+
+class LiveMigration(Protocol):
+    """The verbs of a live migration, in their order."""
+
+    def check_can_live_migrate_source(self, host: str, instance_uuid: str, block_migration: bool) -> Transferred:
+        """What there is to copy, with the disks or without.
+
+        :raises GuestNotFound: when there is no guest
+        """
+        ...
+
+    def pre_live_migration(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
+        """On the destination: make a guest that stands still, for what will arrive."""
+        ...
+
+    def live_migration(self, host: str, instance_uuid: str, dest_host: str, total: Transferred, patience: Patience,
+                       report: Callable[[Transferred], None]) -> None:
+        """Copy a guest that goes on meanwhile; when this returns, the destination has all of it.
+
+        :param total: what check_can_live_migrate_source said
+        :param report: told now and then how far it is; what it raises ends the copy
+        :raises LiveMigrationAborted: when it was told to give up, or took too long
+        """
+        ...
+
+    def live_migration_abort(self, host: str, instance_uuid: str) -> None:
+        """Give up a copy that is under way; without one, nothing."""
+        ...
+
+    def live_migration_force_complete(self, host: str, instance_uuid: str) -> None:
+        """Bring a copy that is under way to its end, at the guest's cost; without one, nothing."""
+        ...
+
+    def post_live_migration(self, host: str, instance_uuid: str) -> None:
+        """On the source: remove the guest, which is another host's now."""
+        ...
+
+    def post_live_migration_at_destination(self, host: str, instance_uuid: str, power_state: int) -> None:
+        """On the destination: the guest goes on where it stopped."""
+        ...
+
+    def rollback_live_migration_at_destination(self, host: str, instance_uuid: str) -> None:
+        """Remove what pre_live_migration made."""
+        ...
+
+
+class Driver(Power, LiveMigration, Protocol):
     """Every method may take its time and may fail with HypervisorError; running one twice does no harm."""
 
     def get_available_resource(self, host: str) -> ComputeNode:
@@ -48,11 +139,13 @@ class Driver(Protocol):
         """Remove exactly this guest or copy."""
         ...
 
-    def power_on(self, host: str, instance_uuid: str) -> None: ...
+    def snapshot(self, host: str, instance_uuid: str, before_upload: Callable[[], None]) -> int:
+        """Make an image of the guest's disk and send it away.
 
-    def power_off(self, host: str, instance_uuid: str) -> None: ...
-
-    def reboot(self, host: str, instance_uuid: str) -> None: ...
+        :param before_upload: called when the image is written and is going to be sent; it may raise to stop that
+        :returns: its size in bytes
+        """
+        ...
 
     def migrate_disk_and_power_off(self, host: str, instance_uuid: str, dest_host: str, flavor: Flavor) -> str:
         """Power off, copy the disks to the destination, keep a copy for a revert.

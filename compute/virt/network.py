@@ -13,13 +13,30 @@ import threading
 from novasim.sim.clock import Clock
 
 
+class Interrupt:
+    """Ends a copy before its time, from another thread; one that has not begun yet ends at once."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Event()
+        self._wanted = False
+
+    def set(self) -> None:
+        self._wanted = True
+        self.changed.set()
+
+    def taken(self) -> bool:
+        """Whether it was set; from then on it is as new."""
+        wanted, self._wanted = self._wanted, False
+        return wanted
+
+
 class _Copy:
     __slots__ = ("changed", "ends", "left")
 
-    def __init__(self, source: str, dest: str, size: int):
+    def __init__(self, source: str, dest: str, size: int, changed: threading.Event):
         self.ends = {source, dest}
         self.left = float(size)
-        self.changed = threading.Event()
+        self.changed = changed
 
 
 class Network:
@@ -30,29 +47,36 @@ class Network:
 
     def __init__(self, clock: Clock, nic_mbps: float):
         self._clock = clock
-        self._bytes_per_s = nic_mbps * 1_000_000 / 8
+        self.bytes_per_s = nic_mbps * 1_000_000 / 8
         self._lock = threading.Lock()
         self._at: collections.defaultdict[str, set[_Copy]] = collections.defaultdict(set)
 
-    def copy(self, source: str, dest: str, size: int) -> None:
-        """Spend the time that copying ``size`` bytes takes; copies on the same host take none."""
+    def copy(self, source: str, dest: str, size: int, interrupt: Interrupt | None = None) -> float:
+        """Spend the time that copying ``size`` bytes takes; copies on the same host take none.
+
+        :returns: the bytes that an interrupt kept from being copied
+        """
         if source == dest:
-            return
-        copy = _Copy(source, dest, size)
+            return 0.0
+        interrupt = interrupt or Interrupt()
+        copy = _Copy(source, dest, size, interrupt.changed)
         self._join(copy)
         try:
             while copy.left > 0.5:
                 copy.changed.clear()
+                if interrupt.taken():
+                    return copy.left
                 rate = self._rate(copy)
                 began = self._clock.monotonic()
                 self._clock.wait(copy.changed, copy.left / rate)
                 copy.left -= rate * (self._clock.monotonic() - began)
+            return 0.0
         finally:
             self._leave(copy)
 
     def _rate(self, copy: _Copy) -> float:
         with self._lock:
-            return min(self._bytes_per_s / len(self._at[end]) for end in copy.ends)
+            return min(self.bytes_per_s / len(self._at[end]) for end in copy.ends)
 
     def _join(self, copy: _Copy) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ rules, what it leaves is written to the store.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import yaml
 
 from novasim import exceptions, states
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
+from novasim.compute.virt.live_migration import SimulatedLiveMigration
 from novasim.compute.virt.network import Network
+from novasim.compute.virt.power import SimulatedPower
 from novasim.compute.virt.store import GuestStore
 from novasim.objects import ComputeNode, Flavor
 from novasim.sim.clock import Clock
@@ -22,6 +24,8 @@ from novasim.sim.faults import Faults
 from novasim.sim.stages import StageBook
 
 GIB = 1024 ** 3
+# Where images are sent: one more end of the network.
+IMAGE_STORE = "image store"
 
 
 class Profile(msgspec.Struct, forbid_unknown_fields=True):
@@ -45,14 +49,16 @@ class Profile(msgspec.Struct, forbid_unknown_fields=True):
             raise exceptions.Invalid(f"profile {name}: {error}") from error
 
 
-class SimulatedDriver:
+class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
     """All hypervisors of a process, of one profile.
 
     :param state_path: directory of the durable truth
     """
 
     def __init__(self, state_path: Path, profile: Profile, stages: StageBook, faults: Faults, clock: Clock):
+        super().__init__()
         self._profile = profile
+        self._clock = clock
         self._stages = stages
         self._faults = faults
         self._store = GuestStore(state_path / "hypervisors.sqlite")
@@ -96,26 +102,26 @@ class SimulatedDriver:
         self._make(host, instance_uuid, flavor, states.RUNNING, self._disk_bytes(flavor))
 
     def destroy(self, host: str, instance_uuid: str, keep_backup: bool = False) -> None:
+        self.live_migration_abort(host, instance_uuid)
         self._spend("destroy", host, instance_uuid)
         self._store.remove(host, instance_uuid, [GUEST] if keep_backup else [GUEST, BACKUP])
 
     def remove(self, guest: Guest) -> None:
         self._store.remove(guest.host, guest.instance_uuid, [guest.role])
 
-    def power_on(self, host: str, instance_uuid: str) -> None:
+    def _turn(self, verb: str, host: str, instance_uuid: str, power_state: int | None) -> None:
         self._guest(host, instance_uuid)
-        self._spend("power_on", host, instance_uuid)
-        self._store.set_power(host, instance_uuid, states.RUNNING)
+        self._spend(verb, host, instance_uuid)
+        if power_state is not None:
+            self._store.set_power(host, instance_uuid, power_state)
 
-    def power_off(self, host: str, instance_uuid: str) -> None:
-        self._guest(host, instance_uuid)
-        self._spend("power_off", host, instance_uuid)
-        self._store.set_power(host, instance_uuid, states.SHUTDOWN)
-
-    def reboot(self, host: str, instance_uuid: str) -> None:
-        self._guest(host, instance_uuid)
-        self._spend("reboot", host, instance_uuid)
-        self._store.set_power(host, instance_uuid, states.RUNNING)
+    def snapshot(self, host: str, instance_uuid: str, before_upload: Callable[[], None]) -> int:
+        guest = self._guest(host, instance_uuid)
+        self._spend("snapshot", host, instance_uuid)
+        before_upload()
+        if self._stages.copy_disks:
+            self._network.copy(host, IMAGE_STORE, guest.disk_bytes)
+        return guest.disk_bytes
 
     def migrate_disk_and_power_off(self, host: str, instance_uuid: str, dest_host: str, flavor: Flavor) -> str:
         guest = self._store.get(host, instance_uuid) or self._store.get(host, instance_uuid, BACKUP)

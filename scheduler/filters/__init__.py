@@ -14,7 +14,13 @@ from oslo_config import cfg
 from oslo_utils import importutils
 
 from novasim import exceptions
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.filters.aggregate_core import AggregateCoreFilter
+from novasim.scheduler.filters.aggregate_disk import AggregateDiskFilter
+from novasim.scheduler.filters.aggregate_instance_extra_specs import AggregateInstanceExtraSpecsFilter
+from novasim.scheduler.filters.aggregate_multitenancy_isolation import AggregateMultiTenancyIsolation
+from novasim.scheduler.filters.aggregate_ram import AggregateRamFilter
 from novasim.scheduler.filters.availability_zone import AvailabilityZoneFilter
 from novasim.scheduler.filters.compute import ComputeFilter
 from novasim.scheduler.filters.core import CoreFilter
@@ -23,10 +29,14 @@ from novasim.scheduler.filters.disk import DiskFilter
 from novasim.scheduler.filters.ram import RamFilter
 from novasim.scheduler.filters.retry import RetryFilter
 from novasim.scheduler.filters.same_host import SameHostFilter
+from novasim.scheduler.filters.server_group_affinity import ServerGroupAffinityFilter
+from novasim.scheduler.filters.server_group_anti_affinity import ServerGroupAntiAffinityFilter
 from novasim.scheduler.request import Request
 
 ALL = [RetryFilter, AvailabilityZoneFilter, ComputeFilter, RamFilter, CoreFilter, DiskFilter,
-       DifferentHostFilter, SameHostFilter]
+       DifferentHostFilter, SameHostFilter, ServerGroupAntiAffinityFilter, ServerGroupAffinityFilter,
+       AggregateInstanceExtraSpecsFilter, AggregateMultiTenancyIsolation, AggregateRamFilter, AggregateCoreFilter,
+       AggregateDiskFilter]
 
 
 class Filter(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from oslo_config import cfg
 
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
 

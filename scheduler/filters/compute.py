@@ -6,7 +6,8 @@ import numpy as np
 from oslo_config import cfg
 
 from novasim.config import down_after
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
 
@@ -14,14 +15,18 @@ class CoreFilter:
     def __init__(self, conf: cfg.ConfigOpts):
         self._ratio: float = conf.filter_scheduler.cpu_allocation_ratio
 
+    def ratio(self, hosts: HostColumns) -> Array | float:
+        """How much of each host may be given away."""
+        return self._ratio
+
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
         """A host that does not say how many CPUs it has passes."""
-        return (hosts.vcpus == 0) | (hosts.vcpus * self._ratio - hosts.vcpus_used >= spec.flavor.vcpus)
+        return (hosts.vcpus == 0) | (hosts.vcpus * self.ratio(hosts) - hosts.vcpus_used >= spec.flavor.vcpus)
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        limit = float(hosts.vcpus[row] * self._ratio)
+        limit = float((hosts.vcpus * self.ratio(hosts))[row])
         return {"vcpu": limit} if limit > 0 else {}
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
-        limit = hosts.vcpus[row] * self._ratio
+        limit = (hosts.vcpus * self.ratio(hosts))[row]
         return f"{spec.flavor.vcpus} VCPUs asked, {limit - hosts.vcpus_used[row]:.0f} of {limit:.0f} free"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
 
@@ -18,16 +19,20 @@ class DiskFilter:
     def _asked_mb(spec: Request) -> int:
         return 1024 * spec.flavor.disk_gb + spec.flavor.swap
 
+    def ratio(self, hosts: HostColumns) -> Array | float:
+        """How much of each host may be given away."""
+        return self._ratio
+
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
         total_mb = hosts.local_gb * 1024
         used_mb = total_mb - hosts.free_disk_mb
-        return total_mb * self._ratio - used_mb >= self._asked_mb(spec)
+        return total_mb * self.ratio(hosts) - used_mb >= self._asked_mb(spec)
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        return {"disk_gb": float(hosts.local_gb[row] * self._ratio)}
+        return {"disk_gb": float((hosts.local_gb * self.ratio(hosts))[row])}
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
         total_mb = hosts.local_gb[row] * 1024
-        limit = total_mb * self._ratio
+        limit = 1024 * self.limits(hosts, spec, row)["disk_gb"]
         free = limit - (total_mb - hosts.free_disk_mb[row])
         return f"{self._asked_mb(spec)} MB of disk asked, {free:.0f} of {limit:.0f} MB free"

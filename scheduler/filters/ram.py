@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
 
@@ -14,14 +15,18 @@ class RamFilter:
     def __init__(self, conf: cfg.ConfigOpts):
         self._ratio: float = conf.filter_scheduler.ram_allocation_ratio
 
+    def ratio(self, hosts: HostColumns) -> Array | float:
+        """How much of each host may be given away."""
+        return self._ratio
+
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
         used = hosts.memory_mb - hosts.free_ram_mb
-        return hosts.memory_mb * self._ratio - used >= spec.flavor.memory_mb
+        return hosts.memory_mb * self.ratio(hosts) - used >= spec.flavor.memory_mb
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        return {"memory_mb": float(hosts.memory_mb[row] * self._ratio)}
+        return {"memory_mb": float((hosts.memory_mb * self.ratio(hosts))[row])}
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
-        limit = hosts.memory_mb[row] * self._ratio
+        limit = self.limits(hosts, spec, row)["memory_mb"]
         free = limit - (hosts.memory_mb[row] - hosts.free_ram_mb[row])
         return f"{spec.flavor.memory_mb} MB of memory asked, {free:.0f} of {limit:.0f} MB free"

@@ -1,7 +1,8 @@
 """Weighers: each says how good a host is. One file each, in this list.
 
-A weigher is a class made with the configuration. It has a ``name``, a ``multiplier``, the ``minval`` and
-``maxval`` between which raw values are taken to lie (None: those of the candidates), and ``raw``.
+A weigher is a class made with the configuration. It has a ``name``, a ``multiplier``, the ``option`` that it is (the
+metadata key by which an aggregate sets another one for its hosts, spec 7.7), the ``minval`` and ``maxval`` between
+which raw values are taken to lie (None: those of the candidates), and ``raw``.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ from typing import Any, Protocol
 import numpy as np
 from oslo_config import cfg
 
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.filters import classes
 from novasim.scheduler.request import Request
 from novasim.scheduler.weighers.ram import RAMWeigher
+from novasim.scheduler.weighers.server_group_soft_affinity import ServerGroupSoftAffinityWeigher
+from novasim.scheduler.weighers.server_group_soft_anti_affinity import ServerGroupSoftAntiAffinityWeigher
 
-ALL = [RAMWeigher]
+ALL = [RAMWeigher, ServerGroupSoftAffinityWeigher, ServerGroupSoftAntiAffinityWeigher]
 
 
 class Weigher(Protocol):
     name: str
     multiplier: float
+    option: str
     minval: float | None
     maxval: float | None
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.columns import Array, HostColumns
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
 
 class RAMWeigher:
     name = "RAMWeigher"
+    option = "ram_weight_multiplier"
     minval = 0.0
     maxval = None
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import webob
+from checker import Checker
 
 from novasim.compute.virt.driver import Guest
 from novasim.db import actions, claims, engine, instances, migrations, quotas
 from novasim.launch import audit, embedded
 from novasim.objects import Instance, Migration
-from novasim.sim.clock import Clock
 
 TINY, SMALL, MEDIUM, LARGE = "1", "2", "3", "4"
 USER, ADMIN = "alice:demo", "admin:admin"
@@ -126,7 +126,7 @@ class Records:
 
     def audit_at_rest(self) -> list[str]:
         """The audit of a cluster that is stopped, when all that was under way has ended."""
-        database = engine.connect(self.conf, Clock())
+        database = engine.connect(self.conf, self.clock)
         findings = audit.run(self.conf, database)
         database.close()
         return findings
@@ -138,7 +138,8 @@ class Records:
 class Cluster(Records):
     """An embedded cluster and its user."""
 
-    def __init__(self, state_dir: Path, hosts: int = 3, clock: Any = None, **overrides: Any):
+    def __init__(self, state_dir: Path, hosts: int = 3, clock: Any = None, checked: bool = False, **overrides: Any):
+        self.checked, self.findings = checked, []
         self.state_dir, self._hosts, self._clock, self._overrides = state_dir, hosts, clock, overrides
         self._names = itertools.count(1)
         self.start()
@@ -152,9 +153,13 @@ class Cluster(Records):
         self.conf, self.db, self.faults, self.clock = self.embedded.conf, ground.db, ground.faults, ground.clock
         self.ground, self.agents, self.orchestrator = ground, self.embedded.agents, self.embedded.orchestrator
         self.watch = Watch(ground.journal)
+        self.checker = Checker(self.conf, self.db, ground.journal) if self.checked else None
 
     def stop(self) -> None:
         self.watch.close()
+        if self.checker is not None:
+            self.checker.close()
+            self.findings += self.checker.findings
         self.embedded.stop()
 
     def restart(self) -> None:
@@ -215,6 +220,11 @@ class Cluster(Records):
         "stop": ({"os-stop": None}, 202, "compute_stop_instance"),
         "start": ({"os-start": None}, 202, "compute_start_instance"),
         "reboot": ({"reboot": {"type": "HARD"}}, 202, "compute_reboot_instance"),
+        "image": ({"createImage": {"name": "copy"}}, 202, "image made"),
+        "backup": ({"createBackup": {"name": "copy", "backup_type": "daily", "rotation": 1}}, 202, "image made"),
+        "rebuild": ({"rebuild": {"imageRef": "155d900f-4e14-4e4c-a73d-069cbf4541e6"}}, 202, "rebuilt"),
+        "shelve": ({"shelve": None}, 202, "shelved"), "offload": ({"shelveOffload": None}, 202, "offloaded"),
+        "unshelve": ({"unshelve": None}, 202, "unshelved"),
     }
 
     def begin(self, uuid: str, word: str) -> str:
@@ -223,7 +233,7 @@ class Cluster(Records):
             assert self.http("DELETE", f"/servers/{uuid}").status_int == 204
         else:
             body, status, _ = self._WORDS[word]
-            self.action(uuid, body, status=status)
+            self.action(uuid, body, ADMIN if word == "offload" else USER, status)
         return uuid
 
     def do(self, uuid: str, word: str) -> None:
@@ -257,11 +267,15 @@ class Cluster(Records):
 
 
 def clusters(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
-    """Makes clusters, stops them, and asks the audit of each whether all is as it should be."""
+    """Makes clusters, stops them, and asks the audit of each whether all is as it should be.
+
+    With ``checked=True`` a cluster is looked at after each transaction and each hop, too.
+    """
     running: list[Cluster] = []
 
-    def make(hosts: int = 3, clock: Any = None, name: str = "state", **overrides: Any) -> Cluster:
-        cluster = Cluster(tmp_path / name, hosts, clock, **overrides)
+    def make(hosts: int = 3, clock: Any = None, name: str = "state", checked: bool = False,
+             **overrides: Any) -> Cluster:
+        cluster = Cluster(tmp_path / name, hosts, clock, checked, **overrides)
         running.append(cluster)
         return cluster
 
@@ -269,5 +283,5 @@ def clusters(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     findings: list[str] = []
     for cluster in running:
         cluster.stop()
-        findings += cluster.audit_at_rest()
-    assert findings == []
+        findings += cluster.findings + cluster.audit_at_rest()
+    assert findings == [], "\n".join(findings)

@@ -95,6 +95,7 @@ def test_access_to_private_flavors(cloud):
     assert cloud.call("POST", "/flavors/priv/action", {"fly": {}}).message == "There is no such action: fly"
 
 
+@pytest.mark.spec("3.12/2.11")
 def test_services_below_2_53(cloud):
     body = {"host": "cmp-1", "binary": "nova-compute"}
     assert cloud.call("PUT", "/os-services/disable", body).body == {"service": body | {"status": "disabled"}}
@@ -116,6 +117,7 @@ def test_services_below_2_53(cloud):
     assert cloud.get("/os-services", user=BOB).status == 403
 
 
+@pytest.mark.spec("3.12/2.53")
 def test_services_from_2_53(cloud):
     [shown] = cloud.get("/os-services?binary=nova-compute&host=cmp-1", version="2.53").body["services"]
     path = f"/os-services/{shown['id']}"
@@ -144,6 +146,7 @@ def test_a_service_is_deleted_when_its_host_is_empty(cloud):
     assert cloud.call("DELETE", "/os-services/x").status == 400
 
 
+@pytest.mark.spec("8.11/service-up", "3.12/2.16")
 def test_silent_services_are_down(cloud):
     cloud.clock.advance(61)
     cloud.db.write(hosts.heartbeat, ["cmp-1"], "nova-compute")
@@ -163,6 +166,7 @@ def test_silent_services_are_down(cloud):
     assert status() == "DOWN"
 
 
+@pytest.mark.spec("3.12/2.28", "3.12/2.88")
 def test_hypervisors_show_what_is_used(cloud):
     server = cloud.boot("3")
     [first, *_] = cloud.get("/os-hypervisors/detail").body["hypervisors"]
@@ -182,6 +186,7 @@ def test_hypervisors_show_what_is_used(cloud):
     assert cloud.get("/os-hypervisors", user=BOB).status == 403
 
 
+@pytest.mark.spec("3.12/2.33")
 def test_pages_of_hypervisors(cloud):
     for version in ("2.33", "2.53"):
         page = cloud.get("/os-hypervisors?limit=2", version=version).body
@@ -196,6 +201,7 @@ def test_pages_of_hypervisors(cloud):
     assert cloud.get("/os-hypervisors?hypervisor_hostname_pattern=x", version="2.53").status == 404
 
 
+@pytest.mark.spec("3.12/2.59")
 def test_migrations_are_filtered_and_paged(cloud):
     moved = []
     for dest in ("cmp-2", "cmp-3"):
@@ -225,6 +231,7 @@ def test_migrations_are_filtered_and_paged(cloud):
     assert cloud.get("/os-migrations", user=BOB).status == 403
 
 
+@pytest.mark.spec("3.12/2.51")
 def test_events_of_an_action_by_eye_and_version(cloud):
     server = cloud.boot()
     request = cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"][0]["request_id"]

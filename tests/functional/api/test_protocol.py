@@ -12,6 +12,7 @@ BOB = "bob:p1"
 NEWEST = f"2.{microversion.MAX}"
 
 
+@pytest.mark.spec("3.12/versions", "3.12/version")
 def test_version_documents_need_no_token(cloud):
     for path in ("@/", "@"):
         body = cloud.get(path).body
@@ -23,10 +24,10 @@ def test_version_documents_need_no_token(cloud):
         assert (answer.status, version["version"], version["min_version"]) == (200, NEWEST, "2.1")
         assert version["links"][0] == {"rel": "self", "href": "http://localhost/v2.1/"}
     assert cloud.get("@/v2/").body["version"]["id"] == "v2.0"
-    assert cloud.get("@/v3/servers").status == 404
     assert cloud.get("@/v2/servers").status == 404
 
 
+@pytest.mark.spec("3.12/headers", "3.12/absent", "3.12/2.27", "3.12/2.46")
 @pytest.mark.parametrize(("headers", "used"), [
     ({}, "2.1"), ({"OpenStack-API-Version": "compute 2.30"}, "2.30"),
     ({"X-OpenStack-Nova-API-Version": "2.11"}, "2.11"),
@@ -44,6 +45,7 @@ def test_every_answer_names_its_version_and_request(cloud, headers, used):
         assert answer.headers["x-compute-request-id"].startswith("req-")
 
 
+@pytest.mark.spec("3.12/malformed", "3.12/out-of-range")
 @pytest.mark.parametrize(("version", "status", "message"), [
     ("2.500", 406, f"Version 2.500 is not supported by the API. Minimum is 2.1 and maximum is {NEWEST}."),
     ("3.1", 406, f"Version 3.1 is not supported by the API. Minimum is 2.1 and maximum is {NEWEST}."),
@@ -67,6 +69,7 @@ def test_who_asks(cloud, token, user, project, admin):
     assert (context.user_id, context.project_id, context.is_admin) == (user, project, admin)
 
 
+@pytest.mark.spec("3.2/2")
 def test_a_project_in_the_url_must_be_the_token_s(cloud):
     assert cloud.get("/p1/servers/detail", user=BOB).status == 200
     answer = cloud.get("/p2/servers", user=BOB)
@@ -76,6 +79,7 @@ def test_a_project_in_the_url_must_be_the_token_s(cloud):
     assert cloud.get("/os-keypairs/mine", user=BOB).status == 404
 
 
+@pytest.mark.spec("3.12/method-not-present")
 def test_wrong_methods_and_urls(cloud):
     answer = cloud.call("PATCH", "/servers/x")
     assert (answer.status, answer.headers["Allow"], list(answer.body)) == (405, "DELETE, GET, PUT", ["badMethod"])
@@ -99,6 +103,7 @@ def test_a_body_that_is_too_large(cloud):
     assert cloud.call("POST", "/servers", raw=b"x" * 114688).status == 400
 
 
+@pytest.mark.spec("3.2/3")
 @pytest.mark.parametrize(("body", "message"), [
     ({}, "Malformed request body"), ({"os-stop": None, "os-start": None}, "Malformed request body"),
     ({"fly": None}, "There is no such action: fly"),
@@ -141,6 +146,7 @@ def test_an_unexpected_error_is_a_500_without_a_traceback(cloud, monkeypatch, ca
     assert "ZeroDivisionError" in caplog.text
 
 
+@pytest.mark.spec("3.3/race", "12.2/33")
 def test_of_many_requests_at_once_one_wins(cloud):
     server = cloud.boot()
     found: list[int] = []

@@ -14,6 +14,7 @@ def used(cloud, project="p1"):
     return cloud.db.read(quotas.usage, project)
 
 
+@pytest.mark.spec("S10", "S13", "S14", "5.4/deltas", "5.8/action", "5.8/message", "2.4/after-api")
 def test_resize_takes_the_state_and_sends_one_message(cloud):
     server = cloud.boot()
     answer = cloud.act(server, "resize", {"flavorRef": "3"}, user=BOB)
@@ -37,6 +38,7 @@ def test_resize_takes_the_state_and_sends_one_message(cloud):
     assert (hop["what"], hop["task_state"], hop["kind"]) == ("resize accepted", "resize_prep", "http")
 
 
+@pytest.mark.spec("S11", "5.6/ff", "5.6/ft", "5.6/tf", "5.6/tt", "12.1/10")
 @pytest.mark.parametrize(("resize_here", "migrate_here", "resize_ignores", "migrate_ignores"), [
     (False, False, ["cmp-1"], ["cmp-1", "cmp-1"]), (False, True, ["cmp-1"], ["cmp-1"]),
     (True, False, [], ["cmp-1"]), (True, True, [], [])])
@@ -49,6 +51,8 @@ def test_ignored_hosts_follow_the_truth_table(make_cloud, resize_here, migrate_h
         assert sent["scheduler_hint"]["filter_properties"]["ignore_hosts"] == expected
 
 
+@pytest.mark.spec("3.3/flavor-not-found", "3.3/same-flavor", "3.3/zero-disk", "5.3/checks", "5.3/private",
+                  "5.3/zero-disk", "12.3/48", "S7")
 @pytest.mark.parametrize(("flavor", "message"), [
     ("1", "When resizing, instances must change flavor!"),
     ("none", "Flavor none could not be found."),
@@ -64,6 +68,7 @@ def test_flavors_that_cannot_be_had(cloud, flavor, message):
     assert not cloud.conductor.sent
 
 
+@pytest.mark.spec("3.3/flavor-not-found", "5.3/lookup")
 def test_a_deleted_flavor_cannot_be_had_but_its_servers_can_migrate(cloud):
     server = cloud.boot()
     assert cloud.call("DELETE", "/flavors/1").status == 202
@@ -72,11 +77,13 @@ def test_a_deleted_flavor_cannot_be_had_but_its_servers_can_migrate(cloud):
     assert cloud.conductor.sent[0][3]["flavor"].flavorid == "1"
 
 
+@pytest.mark.spec("5.3/private")
 def test_a_granted_private_flavor_can_be_had(cloud):
     cloud.db.write(flavors.grant, cloud.db.read(flavors.get, "priv"), "p1")
     assert cloud.act(cloud.boot(), "resize", {"flavorRef": "priv"}, user=BOB).status == 202
 
 
+@pytest.mark.spec("3.3/image-mismatch")
 def test_the_image_sets_a_least_memory(cloud):
     answer = cloud.call("POST", "/servers", {"server": {
         "name": "vm", "flavorRef": "2", "imageRef": "a2459075-d96c-40d5-893e-577ff92e721c"}}, user=BOB)
@@ -86,6 +93,8 @@ def test_the_image_sets_a_least_memory(cloud):
     assert (answer.status, answer.message) == (400, "Flavor's memory is too small for requested image.")
 
 
+@pytest.mark.spec("S8", "3.2/7", "3.2/9", "3.2/10", "3.2/11", "3.3/locked", "3.3/bad-state", "3.3/not-ready",
+                  "5.1/lock", "5.1/state", "12.2/32", "S7")
 def test_the_order_of_checks_is_lock_state_flavor_host(cloud):
     server = cloud.boot()
     forced = cloud.db.read(hosts.services, "cmp-1")[0]
@@ -103,6 +112,7 @@ def test_the_order_of_checks_is_lock_state_flavor_host(cloud):
     assert cloud.row(server).task_state is None
 
 
+@pytest.mark.spec("2.3/never-launched", "3.3/not-ready", "5.1/state")
 def test_a_server_that_never_was_active_or_has_no_host(cloud):
     server = cloud.boot(host=None)
     assert cloud.act(server, "resize", {"flavorRef": "2"}).message.endswith("while it is in vm_state building")
@@ -114,6 +124,7 @@ def test_a_server_that_never_was_active_or_has_no_host(cloud):
     assert (answer.status, answer.message) == (409, f"Instance {server} is not ready")
 
 
+@pytest.mark.spec("S9", "3.3/over-quota", "5.4/over-quota", "5.5/save")
 def test_over_quota_is_403_and_leaves_nothing(cloud):
     server = cloud.boot()
     assert cloud.call("PUT", "/os-quota-sets/p1", {"quota_set": {"cores": 1, "ram": 600}}).status == 200
@@ -126,6 +137,7 @@ def test_over_quota_is_403_and_leaves_nothing(cloud):
     assert len(cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"]) == 1
 
 
+@pytest.mark.spec("S9", "12.3/50")
 def test_an_admin_resizes_on_the_account_of_the_owner(cloud):
     server = cloud.boot()
     assert cloud.act(server, "resize", {"flavorRef": "3"}).status == 202
@@ -133,6 +145,7 @@ def test_an_admin_resizes_on_the_account_of_the_owner(cloud):
     assert used(cloud, "admin")["cores"] == (0, 0)
 
 
+@pytest.mark.spec("3.3/race", "5.5/save", "12.2/33")
 def test_the_loser_of_a_race_reads_what_the_winner_did(cloud, monkeypatch):
     server = cloud.boot()
     update = instances.update
@@ -148,6 +161,7 @@ def test_the_loser_of_a_race_reads_what_the_winner_did(cloud, monkeypatch):
     assert not cloud.conductor.sent
 
 
+@pytest.mark.spec("3.3/race")
 def test_of_two_resizes_one_is_refused(cloud):
     server = cloud.boot()
     assert [cloud.act(server, "resize", {"flavorRef": flavor}).status for flavor in ("2", "3")] == [202, 409]
@@ -172,6 +186,7 @@ def test_a_server_that_moved_meanwhile_is_not_resized_on_old_knowledge(cloud, mo
     assert cloud.row(server).task_state is None
 
 
+@pytest.mark.spec("12.3/49")
 def test_a_bus_that_takes_no_message_undoes_the_resize(cloud):
     server = cloud.boot()
     cloud.conductor.broken = ConnectionError("no broker")
@@ -192,6 +207,8 @@ def test_disk_config_of_a_resize(cloud):
     assert cloud.row(server).auto_disk_config is False
 
 
+@pytest.mark.spec("3.4/migrate-policy", "3.4/migrate-host", "3.4/migrate-success", "3.12/2.56", "5.6/target",
+                  "12.3/47")
 def test_migrate_is_for_admins_and_takes_a_host_from_2_56(cloud):
     server = cloud.boot()
     assert cloud.act(server, "migrate", user=BOB).status == 403
@@ -207,12 +224,16 @@ def test_migrate_is_for_admins_and_takes_a_host_from_2_56(cloud):
     assert action["action"] == "migrate"
 
 
+@pytest.mark.spec("3.4/migrate-success", "3.12/2.56")
 def test_below_2_56_the_content_of_migrate_says_nothing(cloud):
     assert cloud.act(cloud.boot(), "migrate", {"host": "nowhere"}, version="2.55").status == 202
     assert cloud.act(cloud.boot(), "migrate", {"host": None}, version="2.56").status == 202
     assert "requested_destination" not in cloud.conductor.sent[-1][3]["scheduler_hint"]["filter_properties"]
 
 
+@pytest.mark.spec("3.4/confirm-success", "3.4/confirm-no-migration", "3.4/revert-no-migration", "3.4/confirm-no-swap",
+                  "5.9/lookup", "5.9/confirm-deltas", "5.9/confirm-states", "5.9/message", "2.4/confirm-requested",
+                  "2.6/confirming")
 def test_confirm_tells_the_source(cloud):
     server = cloud.boot("3")
     migration = cloud.resized(server, "2")
@@ -235,6 +256,7 @@ def test_confirm_tells_the_source(cloud):
     assert len(cloud.compute.sent) == 1
 
 
+@pytest.mark.spec("3.4/confirm-source-down")
 def test_confirm_needs_a_living_source(cloud):
     server = cloud.boot()
     migration = cloud.resized(server)
@@ -246,6 +268,7 @@ def test_confirm_needs_a_living_source(cloud):
     assert cloud.act(server, "confirmResize").status == 204
 
 
+@pytest.mark.spec("12.3/49")
 def test_an_unsent_confirm_waits_again(cloud):
     server = cloud.boot()
     migration = cloud.resized(server)
@@ -256,6 +279,8 @@ def test_an_unsent_confirm_waits_again(cloud):
     assert cloud.act(server, "confirmResize").status == 204
 
 
+@pytest.mark.spec("3.4/revert-success", "5.9/revert-deltas", "5.9/revert-states", "5.9/message",
+                  "2.4/revert-requested", "2.6/reverting")
 def test_revert_tells_the_destination(cloud):
     server = cloud.boot()
     cloud.resized(server)
@@ -274,6 +299,8 @@ def test_revert_tells_the_destination(cloud):
             409, f"Cannot '{action}' instance {server} while it is in task_state resize_reverting")
 
 
+@pytest.mark.spec("3.4/confirm-locked-or-state", "3.4/revert-locked-or-state", "3.4/confirm-no-migration",
+                  "5.9/guards")
 def test_confirm_and_revert_need_a_resized_server(cloud):
     server = cloud.boot()
     for action in ("confirmResize", "revertResize"):
@@ -284,6 +311,7 @@ def test_confirm_and_revert_need_a_resized_server(cloud):
     assert cloud.act(server, "confirmResize").message == "Instance has not been resized."
 
 
+@pytest.mark.spec("3.4/confirm-locked-or-state", "3.4/revert-locked-or-state", "2.3/locked", "5.9/guards")
 def test_a_locked_resized_server_is_settled_by_admins_only(cloud):
     server = cloud.boot()
     cloud.resized(server)

@@ -18,7 +18,7 @@ from novasim.api import microversion
 SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "api-samples"
 ADMIN, USER = "admin:admin", "bob:p1"
 # Objects whose keys are data of the sample's own server, image or flavor.
-FREE = {"metadata", "extra_specs", "addresses", "cpu_info", "hosts"}
+FREE = {"metadata", "rules", "extra_specs", "addresses", "cpu_info", "hosts"}
 # Paging links depend on the length of the list, events on what agents did, properties on the image.
 OPTIONAL = {"servers_links", "hypervisors_links", "migrations_links", "links"}
 
@@ -52,6 +52,11 @@ READS = {
     ("os-quota-sets", "quotas-show-get-resp.json"): "/os-quota-sets/p1",
     ("os-quota-sets", "quotas-show-detail-get-resp.json"): "/os-quota-sets/p1/detail",
     ("os-quota-sets", "quotas-show-defaults-get-resp.json"): "/os-quota-sets/p1/defaults",
+    ("os-quota-class-sets", "quota-classes-show-get-resp.json"): "/os-quota-class-sets/default",
+    ("os-aggregates", "aggregates-list-get-resp.json"): "/os-aggregates",
+    ("os-aggregates", "aggregates-get-resp.json"): "/os-aggregates/1",
+    ("os-server-groups", "server-groups-list-resp.json"): "/os-server-groups",
+    ("os-server-groups", "server-groups-get-resp.json"): "/os-server-groups/{group}",
     ("os-availability-zone", "availability-zone-list-resp.json"): "/os-availability-zone",
     ("os-availability-zone", "availability-zone-detail-resp.json"): "/os-availability-zone/detail",
     ("server-ips", "server-ips-resp.json"): "/servers/{server}/ips",
@@ -100,7 +105,10 @@ def story(cloud):
     request = cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"][0]["request_id"]
     cloud.play_event(request, server, "conductor_migrate_server")
     cloud.call("POST", "/flavors/priv/action", {"addTenantAccess": {"tenant": "p1"}})
-    return {"server": server, "request": request}
+    cloud.call("POST", "/os-aggregates", {"aggregate": {"name": "a", "availability_zone": "nova"}})
+    cloud.call("POST", "/os-aggregates/1/action", {"add_host": {"host": "cmp-3"}})
+    group = cloud.call("POST", "/os-server-groups", {"server_group": {"name": "test", "policies": ["anti-affinity"]}})
+    return {"server": server, "request": request, "group": group.body["server_group"]["id"]}
 
 
 def fill(cloud, story, path: str, version: int) -> str:
@@ -160,6 +168,52 @@ def _ours(request: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@pytest.mark.parametrize(("folder", "name"), [
+    ("servers", "server-action-rebuild"),
+    ("os-preserve-ephemeral-rebuild", "server-action-rebuild-preserve-ephemeral")])
+def test_rebuild_takes_the_sample_requests_and_answers_as_the_samples(cloud, folder, name):
+    cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
+    taken = 0
+    for version, path in sample_versions(folder, f"{name}-resp.json"):
+        request = json.loads((path.parent / f"{name}.json").read_text())
+        body = {key: value for key, value in request["rebuild"].items()
+                if key not in ("key_name", "trusted_image_certificates")} | {"imageRef": cloud.image}
+        user = USER if version >= 90 else ADMIN
+        answer = cloud.act(cloud.boot(), "rebuild", body, version=f"2.{version}", user=user)
+        assert answer.status == 202, (path, answer.text)
+        assert not differences(answer.body, json.loads(path.read_text())), path
+        taken += 1
+    assert taken
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@pytest.mark.parametrize(("folder", "request_name", "answer_name"), [
+    ("servers", "server-action-create-image.json", "server-action-create-image-resp.json"),
+    ("os-create-backup", "create-backup-req.json", "create-backup-resp.json")])
+def test_images_are_made_as_in_the_samples(cloud, folder, request_name, answer_name):
+    for version, path in [*sample_versions(folder, request_name), (44, SAMPLES / folder / request_name)]:
+        answer = cloud.call("POST", f"/servers/{cloud.boot()}/action", json.loads(path.read_text()), f"2.{version}")
+        assert answer.status == 202, answer.text
+        if version < 45:
+            assert (answer.body, "/images/" in answer.headers["Location"]) == (None, True)
+        else:
+            assert not differences(answer.body, json.loads((path.parent / answer_name).read_text()))
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+def test_metadata_of_images_is_changed_as_in_the_samples(cloud):
+    path = f"/images/{cloud.image}/metadata"
+    for method, where, name in (("POST", path, "image-metadata-post"), ("PUT", path, "image-metadata-put"),
+                                ("PUT", f"{path}/auto_disk_config", "image-meta-key-put")):
+        request, answer = (json.loads((SAMPLES / "images" / f"{name}-{end}.json").read_text())
+                           for end in ("req", "resp"))
+        given = cloud.call(method, where, request)
+        assert given.status == 200, given.text
+        assert given.body.keys() == answer.keys()
+        assert given.body.items() >= request.items() or method == "POST"
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
 def test_version_documents_are_shaped_like_the_samples(cloud):
     for name, path in (("v21-version-get-resp.json", "@/v2.1/"), ("v2-version-get-resp.json", "@/v2/"),
                        ("versions-get-resp.json", "@/")):
@@ -176,6 +230,9 @@ def shape(value: Any) -> Any:
     return None
 
 
+@pytest.mark.spec("3.12/2.3", "3.12/2.9", "3.12/2.16", "3.12/2.19", "3.12/2.23", "3.12/2.26", "3.12/2.28",
+                  "3.12/2.47", "3.12/2.51", "3.12/2.55", "3.12/2.57", "3.12/2.58", "3.12/2.59", "3.12/2.61",
+                  "3.12/2.62", "3.12/2.71", "3.12/2.73", "3.12/2.80", "3.12/2.88", "3.12/2.90", "3.12/2.96")
 @pytest.mark.parametrize(("path", "user", "changes"), [
     ("/servers/{server}", ADMIN, [3, 9, 16, 19, 26, 47, 63, 71, 73, 96]),
     ("/servers/{server}", USER, [9, 19, 26, 47, 63, 71, 73, 90, 96]),

@@ -59,6 +59,7 @@ def resized(make_cluster):
     return cluster, uuid
 
 
+@pytest.mark.spec("12.4/1", "12.4/2", "12.4/3")
 @pytest.mark.parametrize("finding", DAMAGE)
 def test_damage_in_the_database(resized, finding):
     cluster, uuid = resized
@@ -84,6 +85,7 @@ def restore(connection, copy):
     copy.close()
 
 
+@pytest.mark.spec("12.4/7", "8.8/6")
 def test_damage_on_the_hypervisors(cluster):
     uuid = cluster.boot()
     host, other = cluster.row(uuid).host, "cmp-0003"

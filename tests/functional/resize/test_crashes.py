@@ -1,98 +1,42 @@
 """An agent process that dies anywhere in a move: at its next start the server comes to rest, and nothing is lost.
 
-Everything an agent does to the world goes through its database, its hypervisors and its two proxies. The story is
-told again and again, with a death before the first step, after the first, after the second, until it comes to its
-end alive. With the process die all messages that are queued, as with a broker that dies too.
+The story is told again and again, with a death before the first step, after the first, after the second, until it comes
+to its end alive (mortal.py). With the process die all messages that are queued, as with a broker that dies too.
 """
 
-import dataclasses
 import itertools
 
 import pytest
+from mortal import Fate, make_agents_mortal, recover_at_once
 
 from novasim import exceptions, states
 from novasim.compute import periodics
 from novasim.conductor import recovery
 from novasim.db import migrations
-from novasim.launch import service, wiring
 from novasim.sim.clock import ManualClock
-
-
-class ProcessDied(BaseException):
-    """Like the end of a process, nothing of ours catches it."""
-
-
-class Fate:
-    """Counts the steps of the agents and lets them die after one; after number 0 they die before the first."""
-
-    def __init__(self):
-        self.steps, self.last, self.dead, self.journal = [], None, False, None
-
-    def arm(self, cluster, last):
-        self.steps, self.last, self.dead, self.journal = [], last, False, cluster.ground.journal
-
-    def disarm(self):
-        self.last, self.dead = None, False
-
-    def live(self, name, work, args, kwargs):
-        if self.dead or self.last == 0:
-            self._die()
-        result = work(*args, **kwargs)
-        self.steps.append(name)
-        if len(self.steps) == self.last:
-            self._die()
-        return result
-
-    def _die(self):
-        self.dead = True
-        self.journal.write("agent died", None)
-        raise ProcessDied
-
-
-class Mortal:
-    """Something an agent works with; calls of some names are steps."""
-
-    def __init__(self, fate, thing, names):
-        self._fate, self._thing, self._names = fate, thing, names
-
-    def __getattr__(self, name):
-        value = getattr(self._thing, name)
-        if name not in self._names:
-            return value
-        return lambda *args, **kwargs: self._fate.live(name, value, args, kwargs)
-
-
-VERBS = {"spawn", "destroy", "power_on", "power_off", "reboot", "migrate_disk_and_power_off", "finish_migration",
-         "confirm_migration", "finish_revert_migration"}
-MESSAGES = {"resize_instance", "finish_resize", "finish_revert_resize", "migrate_server", "build_instances",
-            "terminate_instance", "confirm_resize"}
 
 
 @pytest.fixture
 def mortal(monkeypatch):
-    """Agents that are started from now on are mortal; the fate they share."""
+    """The fate of the agents that are started from now on."""
     fate = Fate()
-    real = wiring.agents
-
-    def agents(ground, hosts):
-        made = real(ground, hosts)
-        return dataclasses.replace(
-            made, db=Mortal(fate, made.db, {"write"}), driver=Mortal(fate, made.driver, VERBS),
-            compute=Mortal(fate, made.compute, MESSAGES), conductor=Mortal(fate, made.conductor, MESSAGES))
-
-    monkeypatch.setattr(wiring, "agents", agents)
+    make_agents_mortal(monkeypatch, fate)
     return fate
 
 
 ENDS = {"boot": "built", "resize": "waiting for confirm or revert", "confirm": "confirmed", "revert": "reverted",
         "delete": "deleted", "stop": "compute_stop_instance", "start": "compute_start_instance",
-        "reboot": "compute_reboot_instance"}
+        "reboot": "compute_reboot_instance", "image": "image made", "backup": "image made", "rebuild": "rebuilt",
+        "shelve": "shelved", "offload": "offloaded", "unshelve": "unshelved"}
 # What is done, one after the other; the agents die in the last.
 STORIES = ["boot", "resize", "resize confirm", "resize revert", "delete", "resize delete", "stop", "stop start",
-           "reboot"]
+           "reboot", "image", "backup", "rebuild", "stop rebuild", "shelve", "shelve offload", "shelve unshelve",
+           "shelve offload unshelve", "shelve delete"]
 # Where the server may come to rest.
 RESTS = {"boot": {"active", "error"}, "resize": {"resized", "active"}, "confirm": {"active"}, "revert": {"active"},
-         "delete": {None}, "stop": {"stopped"}, "start": {"active"}, "reboot": {"active"}}
+         "delete": {None}, "stop": {"stopped"}, "start": {"active"}, "reboot": {"active"},
+         "image": {"active"}, "backup": {"active"}, "rebuild": {"active", "stopped"}, "shelve": {"shelved"},
+         "offload": {"shelved_offloaded"}, "unshelve": {"active", "shelved", "shelved_offloaded"}}
 
 
 def at_rest(cluster, uuid):
@@ -124,24 +68,16 @@ def outcome(cluster, uuid):
 
 @pytest.fixture
 def recovery_first(monkeypatch):
-    """Agents take up what was left before their start returns, so that a test need not wait for it."""
-    class Inline:
-        def __init__(self, _):
-            pass
-
-        def submit(self, work, *args):
-            work(*args)
-
-        def shutdown(self, **_):
-            pass
-
-    monkeypatch.setattr(service, "ThreadPoolExecutor", Inline)
+    recover_at_once(monkeypatch)
 
 
+@pytest.mark.spec("8.12/building", "8.12/deleting", "8.12/reboot", "8.12/powering", "8.12/resize_prep",
+                  "8.12/resize_migrating", "8.12/resize_migrated", "8.12/resize_reverting", "12.2/28", "12.2/29",
+                  "8.12/vm-deleted")
 @pytest.mark.parametrize("story", STORIES)
 def test_death_at_any_step(make_cluster, mortal, recovery_first, story):
     *past, last = story.split()
-    cluster = make_cluster(clock=ManualClock(), **{"conductor.recovery_after": 1})
+    cluster = make_cluster(clock=ManualClock(), shelved_offload_time=-1, **{"conductor.recovery_after": 1})
     for number in itertools.count():
         uuid = cluster.boot() if last != "boot" else None
         for verb in past:

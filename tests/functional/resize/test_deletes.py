@@ -20,6 +20,7 @@ def check_gone(cluster, uuid):
     assert (cluster.all_guests(), cluster.held(uuid), cluster.quota()) == ([], [], GONE)
 
 
+@pytest.mark.spec("5.9/delete-state", "12.2/30")
 @pytest.mark.parametrize("method", WAITING)
 def test_while_a_message_is_on_its_way(cluster, method):
     uuid = cluster.boot()
@@ -33,6 +34,7 @@ def test_while_a_message_is_on_its_way(cluster, method):
     check_gone(cluster, uuid)
 
 
+@pytest.mark.spec("5.9/delete-resized", "11.2/delete-while-resized")
 def test_while_it_waits_for_the_user(cluster):
     uuid = cluster.boot()
     cluster.resize(uuid, MEDIUM)
@@ -40,6 +42,7 @@ def test_while_it_waits_for_the_user(cluster):
     check_gone(cluster, uuid)
 
 
+@pytest.mark.spec("12.2/30")
 @pytest.mark.parametrize(("word", "verb"), [
     ("boot", "spawn"), ("resize", "migrate_disk_and_power_off"), ("resize", "finish_migration"),
     ("confirm", "confirm_migration"), ("revert", "finish_revert_migration"), ("stop", "power_off")])
@@ -67,6 +70,7 @@ def test_while_a_hypervisor_works(cluster, monkeypatch, word, verb, place):
     assert (cluster.all_guests(), cluster.held(uuid), cluster.quota()) == ([], [], GONE)
 
 
+@pytest.mark.spec("5.9/delete-host-down", "8.11/pending_deletes")
 def test_with_the_host_away(cluster):
     """The records go at once; what the host still holds is found when it looks for left-overs."""
     uuid = cluster.boot()

@@ -16,6 +16,8 @@ def check_untouched(cluster, uuid, host, vm_state="active"):
     assert cluster.guests(uuid) == {(host, "guest"): power}
 
 
+@pytest.mark.spec("S17", "3.3/no-valid-host", "6.2/4", "6.5/state", "6.5/fault", "6.5/visible", "6.6/failure",
+                  "11.2/failed", "12.1/1")
 @pytest.mark.parametrize("vm_state", ["active", "stopped"])
 def test_no_room_anywhere(make_cluster, vm_state):
     cluster = make_cluster(hosts=1)
@@ -27,6 +29,7 @@ def test_no_room_anywhere(make_cluster, vm_state):
     cluster.faults.clear()
 
 
+@pytest.mark.spec("2.3/locked", "3.3/locked")
 def test_locked(cluster):
     uuid = cluster.boot()
     cluster.action(uuid, {"lock": None})
@@ -52,6 +55,7 @@ def limits_nothing_fits(cluster, monkeypatch, times):
     return tried
 
 
+@pytest.mark.spec("6.4/reschedule", "6.4/handed-over", "8.2/8", "12.1/2", "12.1/4", "8.2/6")
 def test_a_claim_that_fails_is_tried_elsewhere(cluster, monkeypatch):
     uuid = cluster.boot()
     tried = limits_nothing_fits(cluster, monkeypatch, 1)
@@ -67,6 +71,7 @@ def test_a_claim_that_fails_is_tried_elsewhere(cluster, monkeypatch):
     assert "Free CPUs" in cluster.fault(uuid)
 
 
+@pytest.mark.spec("6.4/limit", "12.1/13")
 def test_max_retries(make_cluster, monkeypatch):
     cluster = make_cluster(hosts=4, **{"scheduler.max_attempts": 2})
     uuid = cluster.boot()
@@ -79,6 +84,7 @@ def test_max_retries(make_cluster, monkeypatch):
     assert "Exceeded max scheduling attempts 2" in cluster.fault(uuid)
 
 
+@pytest.mark.spec("6.4/enabled", "8.2/8")
 def test_no_second_try_where_none_is_allowed(make_cluster, monkeypatch):
     cluster = make_cluster(**{"scheduler.max_attempts": 1})
     uuid = cluster.boot()
@@ -108,6 +114,8 @@ def test_a_build_that_fails_everywhere(make_cluster):
     assert cluster.quota()["instances"] == (0, 0)
 
 
+@pytest.mark.spec("2.6/error", "8.1/anything-else", "8.1/errors-out-migration", "8.1/fault", "8.1/event",
+                  "8.1/reverts-task-state")
 @pytest.mark.parametrize("new", [MEDIUM, LARGE])
 @pytest.mark.parametrize("vm_state", ["active", "stopped"])
 def test_disks_cannot_be_moved(cluster, new, vm_state):
@@ -133,6 +141,7 @@ def reset(tx, uuid, vm_state):
     instances.update(tx, uuid, {"vm_state": ("error",), "task_state": (None,)}, vm_state=vm_state)
 
 
+@pytest.mark.spec("8.1/nothing-changed", "12.2/37")
 @pytest.mark.parametrize("vm_state", ["active", "stopped"])
 def test_refused_before_anything_was_touched(cluster, vm_state):
     """InstanceFaultRollback gives back exactly what was, a stopped server too (spec 12.2 #37)."""
@@ -147,6 +156,7 @@ def test_refused_before_anything_was_touched(cluster, vm_state):
     cluster.resize(uuid, MEDIUM)
 
 
+@pytest.mark.spec("8.4/failure", "12.2/35", "12.2/36")
 def test_the_guest_does_not_start_on_the_destination(cluster):
     uuid = cluster.boot()
     source = cluster.row(uuid).host
@@ -164,6 +174,7 @@ def test_the_guest_does_not_start_on_the_destination(cluster):
     cluster.watch.wait("receive terminate_instance", server=source)
 
 
+@pytest.mark.spec("8.5/failure", "8.1/errors-out-migration", "12.2/21")
 @pytest.mark.parametrize(("word", "verb", "event"), [
     ("confirm", "confirm_migration", "compute_confirm_resize"), ("revert", "destroy", "compute_revert_resize"),
     ("revert", "finish_revert_migration", "compute_finish_revert_resize")])

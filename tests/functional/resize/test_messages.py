@@ -27,6 +27,7 @@ def recover(cluster):
     return recovery.recover(cluster.orchestrator)
 
 
+@pytest.mark.spec("8.5/1", "12.2/42")
 @pytest.mark.parametrize("method", MESSAGES)
 def test_twice(cluster, method):
     word, end = MESSAGES[method]
@@ -63,6 +64,7 @@ def test_lost_between_hosts(manual, method):
     assert recover(manual) == 0
 
 
+@pytest.mark.spec("12.1/13")
 @pytest.mark.parametrize("method", ["migrate_server", "prep_resize"])
 def test_lost_on_the_way_to_the_destination(manual, method):
     """No host has begun: the server is given back as it was, with the reason."""
@@ -82,6 +84,7 @@ def test_lost_on_the_way_to_the_destination(manual, method):
     manual.resize(uuid, MEDIUM)
 
 
+@pytest.mark.spec("6.2/4-other", "12.1/13")
 def test_a_scheduler_that_does_not_answer(cluster):
     uuid = cluster.boot()
     cluster.faults.add({"at": "rpc.send", "match": {"method": "select_destinations"}, "do": "drop", "times": 1})
@@ -90,6 +93,7 @@ def test_a_scheduler_that_does_not_answer(cluster):
     assert cluster.record(uuid, request)["message"] == "Error"
 
 
+@pytest.mark.spec("8.11/build_time")
 @pytest.mark.parametrize("method", ["build_instances", "run_instance"])
 def test_a_lost_build_ends_in_error(manual, method):
     manual.faults.add({"at": "rpc.send", "match": {"method": method}, "do": "drop", "times": 1})

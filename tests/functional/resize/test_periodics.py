@@ -18,6 +18,7 @@ def manual(make_cluster):
     return make_cluster(clock=ManualClock(), resize_confirm_window=10)
 
 
+@pytest.mark.spec("S5", "8.10/confirm", "8.10/query", "8.10/clock", "8.11/poll_unconfirmed_resizes")
 def test_confirmed_by_itself(manual):
     uuid = manual.boot(MEDIUM)
     manual.resize(uuid, TINY)
@@ -33,6 +34,7 @@ def test_confirmed_by_itself(manual):
     assert manual.quota() == {"cores": (1, 0), "instances": (1, 0), "ram": (512, 0)}
 
 
+@pytest.mark.spec("8.10/skips")
 @pytest.mark.parametrize("word", ["revert", "delete"])
 def test_the_user_was_faster(manual, word):
     uuid = manual.boot()
@@ -48,6 +50,7 @@ def test_the_user_was_faster(manual, word):
     manual.delete(uuid)
 
 
+@pytest.mark.spec("8.10/when")
 def test_never_without_a_window(make_cluster):
     cluster = make_cluster(clock=ManualClock())
     uuid = cluster.boot()
@@ -71,6 +74,7 @@ def test_a_confirm_whose_reservation_expired_still_refunds(make_cluster):
     assert cluster.quota() == {"cores": (1, 0), "instances": (1, 0), "ram": (512, 0)}
 
 
+@pytest.mark.spec("8.11/power-active", "8.11/power-copy")
 def test_a_guest_that_went_off_stops_its_server(cluster):
     uuid = cluster.boot()
     cluster.agents.driver.power_off(cluster.row(uuid).host, uuid)
@@ -79,6 +83,7 @@ def test_a_guest_that_went_off_stops_its_server(cluster):
     assert (row.vm_state, row.task_state, row.power_state) == ("stopped", None, states.SHUTDOWN)
 
 
+@pytest.mark.spec("8.11/power-stopped")
 def test_a_guest_that_went_on_by_itself_is_stopped_again(cluster):
     uuid = cluster.stopped()
     host = cluster.row(uuid).host
@@ -88,6 +93,7 @@ def test_a_guest_that_went_on_by_itself_is_stopped_again(cluster):
     assert cluster.guests(uuid) == {(host, GUEST): states.SHUTDOWN}
 
 
+@pytest.mark.spec("8.11/power-resized", "8.11/power-copy", "8.5/9")
 def test_a_resized_guest_that_went_off_stays_resized(cluster):
     uuid = cluster.boot()
     cluster.resize(uuid)
@@ -100,6 +106,7 @@ def test_a_resized_guest_that_went_off_stays_resized(cluster):
     assert cluster.state(uuid) == ("stopped", None)
 
 
+@pytest.mark.spec("8.8/3", "8.8/7", "8.11/update_available_resource")
 def test_wrong_sums_are_corrected(cluster):
     cluster.boot(SMALL)
     with cluster.db.transaction() as tx:
@@ -113,6 +120,7 @@ def test_wrong_sums_are_corrected(cluster):
     assert tracker.audit(cluster.agents) == []
 
 
+@pytest.mark.spec("8.8/7")
 def test_workload_is_counted(cluster):
     uuid = cluster.boot()
     cluster.resize(uuid)
@@ -122,6 +130,7 @@ def test_workload_is_counted(cluster):
     assert sum(running.values()) == 1
 
 
+@pytest.mark.spec("8.8/6", "8.11/running_deleted", "12.3/56")
 def test_only_left_overs_are_cleared_away(cluster):
     moved, at_rest = cluster.boot(), cluster.boot()
     cluster.resize(moved)

@@ -59,6 +59,7 @@ def test_while_the_destination_starts_it(cluster, monkeypatch):
     assert cluster.quota()["ram"] == (512, 0)
 
 
+@pytest.mark.spec("2.3/lock")
 @pytest.mark.parametrize(("word", "vm_state"), [("active", "active"), ("error", "error")])
 def test_while_it_waits_for_a_confirm(cluster, word, vm_state):
     uuid = cluster.boot()

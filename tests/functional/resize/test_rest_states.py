@@ -51,6 +51,10 @@ def check_waiting(cluster, uuid, old, new, source, vm_state="active"):
     return row.host
 
 
+@pytest.mark.spec("S3", "2.4/before", "2.4/verify-resize", "2.4/confirmed", "2.6/finished", "2.6/confirmed", "8.4/1",
+                  "8.4/2-3", "8.4/11-12", "8.4/14", "8.5/4", "8.5/6", "8.5/7-8", "8.5/9", "8.5/11",
+                  "8.8/phase-before", "8.8/phase-finished", "8.8/phase-confirmed", "11.2/verify-resize",
+                  "11.2/finished", "11.2/confirmed", "12.2/22")
 @pytest.mark.parametrize(("old", "new"), [(TINY, MEDIUM), (MEDIUM, TINY)])
 @pytest.mark.parametrize("vm_state", ["active", "stopped"])
 def test_confirmed_resize(cluster, old, new, vm_state):
@@ -67,6 +71,8 @@ def test_confirmed_resize(cluster, old, new, vm_state):
     assert cluster.status(uuid) == {"active": "ACTIVE", "stopped": "SHUTOFF"}[vm_state]
 
 
+@pytest.mark.spec("2.4/reverted", "2.6/reverted", "8.6/claim", "8.6/columns", "8.6/driver", "8.6/power", "8.6/quota",
+                  "8.8/phase-reverted", "11.2/reverted")
 @pytest.mark.parametrize(("old", "new"), [(TINY, MEDIUM), (MEDIUM, TINY)])
 @pytest.mark.parametrize("vm_state", ["active", "stopped"])
 def test_reverted_resize(cluster, old, new, vm_state):
@@ -79,6 +85,7 @@ def test_reverted_resize(cluster, old, new, vm_state):
     assert cluster.move(uuid).status == "reverted"
 
 
+@pytest.mark.spec("S1", "2.4/finish-cold-migrate", "11.2/cold-migrate")
 @pytest.mark.parametrize("end", ["confirm", "revert"])
 def test_cold_migration(cluster, end):
     uuid = cluster.boot(SMALL)
@@ -89,6 +96,7 @@ def test_cold_migration(cluster, end):
     check_before(cluster, uuid, SMALL, dest if end == "confirm" else source)
 
 
+@pytest.mark.spec("5.6/same-host-chosen", "8.3/same-host", "8.6/same-host", "8.8/phase-same-host", "6.4/ignore-hosts")
 @pytest.mark.parametrize("end", ["confirm", "revert"])
 def test_same_host(make_cluster, end):
     cluster = make_cluster(hosts=1, allow_resize_to_same_host=True)
@@ -100,6 +108,7 @@ def test_same_host(make_cluster, end):
     check_before(cluster, uuid, SMALL if end == "confirm" else TINY, host)
 
 
+@pytest.mark.spec("8.5/9")
 def test_confirm_goes_by_what_the_guest_is_not_by_what_it_was(cluster):
     """An operator may have started it by hand (spec 2.5)."""
     uuid = cluster.stopped()
@@ -111,6 +120,7 @@ def test_confirm_goes_by_what_the_guest_is_not_by_what_it_was(cluster):
     assert cluster.state(uuid) == ("active", None)
 
 
+@pytest.mark.spec("6.1/cold", "8.1/event")
 def test_the_whole_record_of_a_resize(cluster):
     """Each hop is an event of the one action, in order, with its host (spec 3.10)."""
     uuid = cluster.boot()
@@ -126,6 +136,7 @@ def test_the_whole_record_of_a_resize(cluster):
         ("compute_revert_resize", "Success", dest), ("compute_finish_revert_resize", "Success", source)]
 
 
+@pytest.mark.spec("6.2/8", "8.2/7", "8.3/12")
 def test_the_journal_tells_the_hops_in_order(cluster):
     uuid = cluster.boot()
     source = cluster.row(uuid).host

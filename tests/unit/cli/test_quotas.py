@@ -34,3 +34,11 @@ def test_limits_stand_beside_what_is_used(novasim, api):
     assert json.loads(novasim("limits", "-f", "json")[1]) == [
         {"Name": "maxServerMeta", "Used": None, "Max": 128}, {"Name": "maxTotalCores", "Used": 3, "Max": 20}]
     assert "| maxServerMeta | -    | 128 |" in novasim("limits")[1]
+
+
+def test_the_limits_of_a_class(novasim, api):
+    api.on("GET", "/os-quota-class-sets/default", {"quota_class_set": {"id": "default", "cores": 20}})
+    api.on("PUT", "/os-quota-class-sets/default", {"quota_class_set": {"cores": 40}})
+    assert json.loads(novasim("quota-class-show", "default", "-f", "json")[1]) == {"cores": 20, "id": "default"}
+    assert novasim("quota-class-update", "default", "--cores", "40")[0] == 0
+    assert api.sent("PUT", "/os-quota-class-sets/default") == [{"quota_class_set": {"cores": 40}}]

@@ -1,5 +1,7 @@
 """The verbs on a server: body, microversion, and what is said."""
 
+import getpass
+
 import pytest
 
 from novasim.cli import poll
@@ -18,6 +20,13 @@ from novasim.cli import poll
     (("stop", "demo"), {"os-stop": None}, None),
     (("reboot", "demo"), {"reboot": {"type": "SOFT"}}, None),
     (("reboot", "demo", "--hard"), {"reboot": {"type": "HARD"}}, None),
+    (("pause", "demo"), {"pause": None}, None),
+    (("unpause", "demo"), {"unpause": None}, None),
+    (("suspend", "demo"), {"suspend": None}, None),
+    (("resume", "demo"), {"resume": None}, None),
+    (("unrescue", "demo"), {"unrescue": None}, None),
+    (("force-delete", "demo"), {"forceDelete": None}, None),
+    (("restore", "demo"), {"restore": None}, None),
     (("reset-state", "demo"), {"os-resetState": {"state": "error"}}, None),
     (("reset-state", "demo", "--active"), {"os-resetState": {"state": "active"}}, None),
 ])
@@ -26,6 +35,39 @@ def test_sends(novasim, nova, server_id, request_id, arguments, body, version):
     assert (code, out, err) == (0, f"{arguments[0]} of demo accepted ({request_id})\n", "")
     assert nova.sent("POST", f"/servers/{server_id}/action") == [body]
     assert nova.requests[-1]["headers"]["OpenStack-API-Version"] == version
+
+
+@pytest.mark.parametrize(("arguments", "body"), [
+    ((), None), (("--password", "pw"), {"adminPass": "pw"}),
+    (("--image", "155d900f-4e14-4e4c-a73d-069cbf4541e6"),
+     {"rescue_image_ref": "155d900f-4e14-4e4c-a73d-069cbf4541e6"})])
+def test_rescue_shows_the_password(novasim, nova, server_id, request_id, arguments, body):
+    nova.on("POST", f"/servers/{server_id}/action", {"adminPass": "pw"})
+    assert novasim("rescue", "demo", *arguments) == (
+        0, f"adminPass: pw\nrescue of demo accepted ({request_id})\n", "")
+    assert nova.sent("POST", f"/servers/{server_id}/action") == [{"rescue": body}]
+
+
+def test_set_password_asks_for_it_twice(novasim, nova, server_id, request_id, monkeypatch):
+    typed = ["one", "one", "one", "two"]
+    monkeypatch.setattr(getpass, "getpass", lambda _: typed.pop(0))
+    assert novasim("set-password", "demo") == (0, f"set-password of demo accepted ({request_id})\n", "")
+    assert nova.sent("POST", f"/servers/{server_id}/action") == [{"changePassword": {"adminPass": "one"}}]
+    assert novasim("set-password", "demo") == (1, "", "novasim: the two passwords differ. Nothing was changed\n")
+    assert len(nova.sent("POST", f"/servers/{server_id}/action")) == 1
+
+
+def test_restore_looks_among_the_deleted(novasim, nova):
+    assert novasim("restore", "demo")[0] == 0
+    assert nova.requests[0]["query"]["status"] == ["SOFT_DELETED"]
+
+
+@pytest.mark.parametrize(("verb", "status"), [("pause", "PAUSED"), ("suspend", "SUSPENDED"), ("restore", "ACTIVE")])
+def test_poll_until_the_power_has_changed(novasim, nova, server_of, server_id, request_id, monkeypatch, verb, status):
+    monkeypatch.setattr(poll.pauses, "__defaults__", (0.001, 0.002))
+    nova.on("GET", f"/servers/{server_id}", {"server": server_of(status=status, task="x")},
+            {"server": server_of(status=status)})
+    assert novasim(verb, "demo", "--poll")[:2] == (0, f"demo is {status} on cmp-1 ({request_id})\n")
 
 
 def test_poll_says_where_the_server_is(novasim, nova, server_of, server_id, request_id, monkeypatch):

@@ -26,6 +26,7 @@ def free(db, host):
     return node.vcpus - node.vcpus_used, node.free_ram_mb, node.free_disk_gb
 
 
+@pytest.mark.spec("8.7/success", "8.7/abort", "8.7/drop")
 def test_take_and_drop(db, fleet, make_server, flavor):
     server = make_server()
     db.write(claims.take, "a", "a", server.uuid, flavor, {})
@@ -35,6 +36,7 @@ def test_take_and_drop(db, fleet, make_server, flavor):
         assert free(db, "a") == (4, 4096, 100)
 
 
+@pytest.mark.spec("8.7/test", "8.7/used")
 def test_a_refusal_names_all_that_is_short_and_takes_nothing(db, fleet, make_server, flavor):
     with pytest.raises(exceptions.ComputeResourcesUnavailable) as error:
         db.write(claims.take, "a", "a", make_server().uuid, flavor, {"memory_mb": 1512.0, "disk_gb": 100, "vcpu": 1})
@@ -44,6 +46,7 @@ def test_a_refusal_names_all_that_is_short_and_takes_nothing(db, fleet, make_ser
     assert db.read(claims.sums) == {}
 
 
+@pytest.mark.spec("8.7/no-limit")
 def test_without_ceilings_nothing_is_refused(db, fleet, make_server):
     huge = Flavor(flavorid="h", name="h", memory_mb=9999, vcpus=99, root_gb=999)
     db.write(claims.take, "a", "a", make_server().uuid, huge, {"vcpu": None})
@@ -55,6 +58,7 @@ def test_an_unknown_host(db, make_server, flavor):
         db.write(claims.take, "z", "z", make_server().uuid, flavor, {"memory_mb": 1})
 
 
+@pytest.mark.spec("8.7/drop", "8.8/5")
 @pytest.mark.parametrize(("end", "host"), [(claims.settle_on_destination, "b"), (claims.drop_move, "a")])
 def test_a_move_holds_room_on_both(db, fleet, make_server, flavor, end, host):
     server = make_server()
@@ -69,6 +73,7 @@ def test_a_move_holds_room_on_both(db, fleet, make_server, flavor, end, host):
         (host, None)]
 
 
+@pytest.mark.spec("8.7/lock", "12.1/9")
 def test_many_at_once_pass_no_ceiling(db, fleet, make_server, flavor):
     servers, results, start = [make_server() for _ in range(8)], [], threading.Event()
 
@@ -89,6 +94,7 @@ def test_many_at_once_pass_no_ceiling(db, fleet, make_server, flavor):
     assert (results.count(True), free(db, "a")[0]) == (2, 0)
 
 
+@pytest.mark.spec("8.8/2", "8.8/3")
 def test_sums_are_made_again_from_the_rows(db, fleet, make_server, flavor):
     db.write(claims.take, "a", "a", make_server().uuid, flavor, {})
     assert db.write(claims.correct, "a", "a", RESERVED) is False

@@ -54,6 +54,7 @@ def test_statements_are_kept_by_shape_not_by_value(db, make_server):
     assert instances._update_statement.cache_info().currsize == 1
 
 
+@pytest.mark.spec("12.2/33")
 def test_of_many_exactly_one_wins(db, make_server):
     server, results, start = make_server(), [], threading.Event()
 

@@ -20,6 +20,7 @@ def make_move(db, make_server):
     return make
 
 
+@pytest.mark.spec("12.4/5")
 def test_the_whole_road(db, make_move):
     for road in (("migrating", "post-migrating", "finished", "confirming", "confirmed"),
                  ("migrating", "post-migrating", "finished", "reverting", "reverted")):
@@ -29,6 +30,7 @@ def test_the_whole_road(db, make_move):
         assert db.read(migrations.get, move.id).status == road[-1]
 
 
+@pytest.mark.spec("12.4/5")
 @pytest.mark.parametrize(("before", "status"), [
     ("pre-migrating", "finished"), ("finished", "migrating"), ("confirmed", "reverting"), ("reverted", "confirmed"),
     ("confirming", "reverting")])
@@ -38,6 +40,7 @@ def test_no_way_across(db, make_move, before, status):
         db.write(migrations.advance, move.id, (before,), status)
 
 
+@pytest.mark.spec("12.2/18")
 def test_a_second_request_loses(db, make_move):
     move = make_move("finished")
     db.write(migrations.advance, move.id, ("finished",), "confirming")
@@ -80,6 +83,7 @@ def test_stale_moves_are_those_that_wait_for_a_message(db, clock, make_move):
     assert {working.id, copying.id, fresh.id}.isdisjoint(move.id for move in found)
 
 
+@pytest.mark.spec("8.10/query", "8.10/clock")
 def test_unconfirmed(db, clock, make_move):
     old = make_move("finished")
     make_move("confirming")

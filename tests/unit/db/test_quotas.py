@@ -40,6 +40,7 @@ def test_what_was_reserved_is_used_in_the_end(db, make_server):
     assert used(db)["cores"] == (5, 0)
 
 
+@pytest.mark.spec("11.2/post-confirm")
 def test_a_decrease_is_refunded_in_the_end_only(db, make_server):
     server = make_server()
     db.write(quotas.use, "p", "u", {"cores": 4}, LIMITS)
@@ -53,6 +54,7 @@ def test_nothing_to_reserve(db, make_server):
     assert db.write(quotas.reserve, make_server(), {}, LIMITS, 100) == []
 
 
+@pytest.mark.spec("8.11/expire-reservations")
 def test_reservations_expire(db, clock, make_server):
     first, second = make_server(), make_server()
     db.write(quotas.reserve, first, {"cores": 3}, LIMITS, 5)
@@ -83,6 +85,7 @@ def test_the_project_pays_for_all_its_users(db):
     assert (used(db)["cores"], used(db, "p", "other")["cores"]) == ((15, 0), (0, 0))
 
 
+@pytest.mark.spec("12.3/54")
 def test_limits_of_project_and_user(db):
     db.write(quotas.set_limits, "p", {"cores": -1})
     db.write(quotas.set_limits, "p", {"cores": 5}, "u")

@@ -32,6 +32,7 @@ def test_a_missing_file(tmp_path):
         wiring.build_config(files=[str(tmp_path / "none.conf")])
 
 
+@pytest.mark.spec("8.11/down-time-raised")
 @pytest.mark.parametrize(("interval", "down", "after"), [(10, 60, 60), (10, 10, 25), (3, 1, 7)])
 def test_down_after(interval, down, after):
     conf = wiring.build_config(overrides={"report_interval": interval, "service_down_time": down})

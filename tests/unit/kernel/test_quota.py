@@ -15,6 +15,7 @@ def flavor(vcpus, memory_mb):
 flavors = st.builds(flavor, st.integers(1, 64), st.integers(1, 100_000))
 
 
+@pytest.mark.spec("11.2/verify-resize")
 @given(flavors, flavors)
 def test_a_move_pays_early_and_refunds_late(old, new):
     paid = quota.boot_deltas(old)

@@ -7,9 +7,9 @@ from sqlalchemy import text
 from novasim import quota, states
 from novasim.compute.virt.driver import GUEST, Guest
 from novasim.compute.virt.store import GuestStore
-from novasim.db import claims, engine, hosts, instances, migrations, quotas, versioning
+from novasim.db import claims, engine, groups, hosts, instances, migrations, quotas, versioning
 from novasim.launch import audit, wiring
-from novasim.objects import CURRENT, ComputeNode, Flavor, Instance, Migration
+from novasim.objects import CURRENT, ComputeNode, Flavor, Instance, InstanceGroup, Migration
 from novasim.sim.clock import Clock
 
 UUID = "11111111-1111-1111-1111-111111111111"
@@ -66,7 +66,7 @@ DAMAGE = [
      "host c1: memory_mb used is 1, its claims and reserve add up to 1024"),
     ("UPDATE compute_nodes SET vcpus_used = 3 WHERE host = 'c2'",
      "host c2: vcpus used is 3, its claims and reserve add up to 0"),
-    ("UPDATE claims SET migration_id = NULL, host = 'c2', node = 'c2'", "its claim is (512, 1, 5) on c2"),
+    ("UPDATE claims SET migration_id = NULL, host = 'c2', node = 'c2'", "its claim is ('c2', 512, 1, 5)"),
     ("DELETE FROM claims", "0 claims of its own, not 1"),
     ("UPDATE instances SET vm_state = 'resized'", "0 moves wait for confirm or revert, not 1"),
     ("UPDATE instances SET vm_state = 'stopped'", "its guest's power state is 1, not 4"),
@@ -90,9 +90,22 @@ def test_damage_in_the_tables_is_named(conf, database, server, statement, findin
     assert any(finding in line for line in found), found
 
 
+def test_a_server_group_with_a_deleted_server_is_named(conf, database, server):
+    limits = {"server_groups": -1, "server_group_members": -1}
+
+    def write(tx):
+        group = groups.create(tx, InstanceGroup(uuid="", name="g", policy="affinity", project_id="p", user_id="u"),
+                              limits)
+        groups.add_members(tx, group, "u", [UUID], limits)
+    database.write(write)
+    assert audit.run(conf, database) == []
+    database.write(lambda tx: tx.execute(text("UPDATE instances SET deleted = id")))
+    assert f"server group 1 has the deleted server {UUID}" in audit.run(conf, database)
+
+
 def test_a_guest_that_runs_twice_is_named(conf, database, server, store):
     store.put(Guest("c2", UUID, GUEST, states.RUNNING, 1, 512, 0))
-    assert f"server {UUID} (active/None): its guest runs on c1 and c2" in audit.run(conf, database)
+    assert f"server {UUID}: its guest runs on c1 and c2" in audit.run(conf, database)
 
 
 def test_a_guest_that_is_gone_is_named(conf, database, server, store):

@@ -1,5 +1,7 @@
 """Periodic tasks run again after a failure, and end at once when told to."""
 
+import pytest
+
 import threading
 import time
 
@@ -7,6 +9,7 @@ from novasim.launch.timers import Timers
 from novasim.sim.clock import Clock
 
 
+@pytest.mark.spec("8.11/runner")
 def test_a_task_that_fails_runs_again():
     runs = threading.Semaphore(0)
 

@@ -204,6 +204,37 @@ def test_a_dropped_call_times_out(bus, heard, ctxt):
         bus.client(Echo, "test").ask(ctxt, word="hi")
 
 
+class Relay(Service):
+    """Tells itself as often as the word says, and waits to be let go each time."""
+
+    def __init__(self, heard):
+        super().__init__("relay", heard)
+        self.go, self.proxy = threading.Semaphore(0), None
+
+    def tell(self, ctxt, word):
+        self.heard.put(word)
+        self.go.acquire()
+        if int(word) > 1:
+            self.proxy.tell(ctxt, word=str(int(word) - 1))
+
+
+def test_a_bus_is_idle_when_all_that_a_message_set_off_has_ended(bus, heard, ctxt):
+    relay = Relay(heard)
+    relay.proxy = bus.client(Echo, "test")
+    assert bus.bus.wait_idle(0)
+    relay.proxy.tell(ctxt, word="2")
+    assert bus.bus.wait_idle(0), "nobody works on what lies in a queue"
+    bus.serve(Echo, relay, "one")
+    for word in ("2", "1"):
+        assert heard.get(timeout=WAIT_S) == word
+        assert not bus.bus.wait_idle(0)
+        relay.go.release()
+    assert bus.bus.wait_idle(WAIT_S)
+    with pytest.raises(exceptions.NoValidHost):
+        relay.proxy.ask(ctxt, word="no host")
+    assert bus.bus.wait_idle(WAIT_S)
+
+
 @pytest.mark.parametrize("arguments", [{}, {"word": "x", "more": 1}, {"wrod": "x"}])
 def test_a_call_that_does_not_fit_fails_in_the_caller(bus, ctxt, arguments):
     with pytest.raises(exceptions.RoutingError, match="RPC tell"):

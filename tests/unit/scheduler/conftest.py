@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from novasim import config
 from novasim.db import options as db_options
-from novasim.objects import ComputeNode, Flavor, Service
+from novasim.objects import Aggregate, ComputeNode, Flavor, Service
 from novasim.scheduler import options
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
@@ -40,8 +41,12 @@ def make_node():
 
 @pytest.fixture(scope="session")
 def make_fleet(make_node):
-    """Columns of hosts: a dict each, of a node's values, ``disabled``, ``forced_down`` and ``silent`` (s)."""
-    def make(*hosts: dict[str, Any], zones: dict[str, str] | None = None) -> HostColumns:
+    """Columns of hosts: a dict each, of a node's values, ``disabled``, ``forced_down`` and ``silent`` (s).
+
+    ``aggregates`` are (numbers of hosts from 1 on, metadata); ``zones`` go by host.
+    """
+    def make(*hosts: dict[str, Any], zones: dict[str, str] | None = None,
+             aggregates: Sequence[tuple[Sequence[int], dict[str, str]]] = ()) -> HostColumns:
         nodes, services = [], {}
         for number, values in enumerate(hosts, start=1):
             given = {"host": f"cmp-{number}"} | values
@@ -51,7 +56,11 @@ def make_fleet(make_node):
             services[given["host"]] = Service(
                 uuid="", host=given["host"], binary="nova-compute", topic="compute", **service,
                 last_seen_up=None if silent is None else NOW - timedelta(seconds=silent))
-        return HostColumns(nodes, services, zones, NOW)
+        named = [Aggregate(uuid="", name="", hosts=[host], metadata={"availability_zone": zone})
+                 for host, zone in (zones or {}).items()]
+        named += [Aggregate(uuid="", name="", hosts=[f"cmp-{number}" for number in numbers], metadata=metadata)
+                  for numbers, metadata in aggregates]
+        return HostColumns(nodes, services, named, NOW)
     return make
 
 
@@ -59,8 +68,8 @@ def make_fleet(make_node):
 def make_request():
     """A request for one server of 1024 MB, 1 VCPU and 10 GB, but for what is said."""
     def make(memory_mb: int = 1024, vcpus: int = 1, root_gb: int = 10, ephemeral_gb: int = 0, swap: int = 0,
-             servers: int = 1, **values: Any) -> Request:
+             servers: int = 1, extra_specs: dict[str, str] | None = None, **values: Any) -> Request:
         flavor = Flavor(flavorid="f", name="f", memory_mb=memory_mb, vcpus=vcpus, root_gb=root_gb,
-                        ephemeral_gb=ephemeral_gb, swap=swap)
+                        ephemeral_gb=ephemeral_gb, swap=swap, extra_specs=extra_specs or {})
         return Request(flavor=flavor, instance_uuids=[f"new-{i}" for i in range(servers)], **values)
     return make

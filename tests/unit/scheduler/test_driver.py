@@ -42,16 +42,19 @@ def ask(flavor=FLAVOR, uuids=("u1",), **properties):
     return {"instance_type": flavor, "instance_uuids": list(uuids), "instance_properties": {}}, properties
 
 
+@pytest.mark.spec("S19")
 def test_the_default_driver_is_the_filter_scheduler(driver):
     assert type(driver) is FilterScheduler
 
 
+@pytest.mark.spec("S19")
 @pytest.mark.parametrize("name", ["novasim.scheduler.driver.Nothing", "no.such.module.Driver", "unknown"])
 def test_an_unknown_driver_is_named(make_conf, db, clock, name):
     with pytest.raises(exceptions.ConfigurationError, match=f"scheduler_driver: {name}"):
         load_driver(make_conf({"scheduler_driver": name}), db, clock, Chance(1))
 
 
+@pytest.mark.spec("S19", "S20")
 def test_as_many_destinations_as_servers(driver):
     chosen = driver.select_destinations(*ask(uuids=["u1", "u2"]))
     assert [(one.host, one.nodename) for one in chosen] == [("cmp-1", "cmp-1"), ("cmp-2", "cmp-2")]

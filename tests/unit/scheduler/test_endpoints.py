@@ -31,6 +31,7 @@ def endpoints(hops):
     return SchedulerEndpoints(TwoHosts(), journal)
 
 
+@pytest.mark.spec("S19")
 def test_answers_with_plain_dictionaries_and_notes_the_choice(endpoints, hops):
     answer = endpoints.select_destinations(RequestContext(request_id="req-1"), {"instance_uuids": ["u1"]}, {})
     assert answer == [{"host": "cmp-0", "nodename": "n", "limits": {"vcpu": 16.0}}]

@@ -24,6 +24,7 @@ def chosen(decision):
     return [selection.host for selection in decision.selections]
 
 
+@pytest.mark.spec("S20")
 def test_the_host_with_most_free_memory_wins_and_carries_its_limits(make_pipeline, make_fleet, make_request):
     hosts = make_fleet({"memory_mb_used": 4096}, {}, {"memory_mb_used": 1})
     decision = make_pipeline().decide(hosts, make_request())
@@ -33,6 +34,7 @@ def test_the_host_with_most_free_memory_wins_and_carries_its_limits(make_pipelin
     assert decision.rejected is None
 
 
+@pytest.mark.spec("S20")
 def test_of_equals_the_first_wins(make_pipeline, make_fleet, make_request):
     assert chosen(make_pipeline().decide(make_fleet({}, {}, {}), make_request())) == ["cmp-1"]
 
@@ -43,18 +45,21 @@ def test_a_negative_multiplier_stacks(make_pipeline, make_fleet, make_request):
     assert chosen(pipeline.decide(hosts, make_request(servers=2))) == ["cmp-2", "cmp-2"]
 
 
+@pytest.mark.spec("S21", "12.1/8")
 def test_room_of_the_requested_flavor_is_given_away_at_once(make_pipeline, make_fleet, make_request):
     hosts = make_fleet({})
     make_pipeline().decide(hosts, make_request(memory_mb=2048, vcpus=2, root_gb=20, ephemeral_gb=5, swap=512))
     assert (hosts.free_ram_mb[0], hosts.vcpus_used[0], hosts.free_disk_mb[0]) == (6144, 2, 75 * 1024)
 
 
+@pytest.mark.spec("S21")
 def test_several_servers_are_spread_as_room_is_taken(make_pipeline, make_fleet, make_request):
     hosts = make_fleet({}, {}, {"memory_mb_used": 2048})
     decision = make_pipeline().decide(hosts, make_request(servers=4))
     assert chosen(decision) == ["cmp-1", "cmp-2", "cmp-1", "cmp-2"]
 
 
+@pytest.mark.spec("S20")
 def test_too_few_hosts_for_all_is_a_rejection_that_takes_nothing(make_pipeline, make_fleet, make_request):
     hosts = make_fleet({"memory_mb": 1024}, {"memory_mb": 1024})
     before = [column.tolist() for column in (hosts.free_ram_mb, hosts.free_disk_mb, hosts.vcpus_used,

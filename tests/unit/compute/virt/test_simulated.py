@@ -11,6 +11,7 @@ def held(driver):
     return {(guest.host, guest.role): guest.power_state for guest in driver.list_guests()}
 
 
+@pytest.mark.spec("8.9/get_info", "8.9/power")
 def test_the_life_of_a_guest(driver, flavor):
     driver.spawn("a", "u", flavor)
     assert driver.list_guests() == [("a", "u", GUEST, states.RUNNING, 1, 512, GIB)]
@@ -23,6 +24,8 @@ def test_the_life_of_a_guest(driver, flavor):
     assert (driver.list_guests(), driver.power_state("a", "u")) == ([], states.NOSTATE)
 
 
+@pytest.mark.spec("8.9/migrate_disk_and_power_off", "8.9/finish_migration", "8.9/confirm_migration",
+                  "8.9/finish_revert_migration", "8.6/destroy")
 @pytest.mark.parametrize("twice", [False, True])
 @pytest.mark.parametrize("dest", ["a", "b"])
 def test_a_move_and_its_two_ends(driver, flavor, dest, twice):
@@ -62,6 +65,7 @@ def test_nothing_to_move_or_put_back(driver, flavor):
         driver.finish_revert_migration("a", "u", True)
 
 
+@pytest.mark.spec("8.9/injectable")
 def test_a_fault_leaves_what_was(driver, flavor, faults):
     driver.spawn("a", "u", flavor)
     for verb, args in (("power_off", ()), ("destroy", ()), ("migrate_disk_and_power_off", ("b", flavor))):

@@ -10,7 +10,7 @@ from novasim.scheduler.filters.disk import DiskFilter
 def test_default_set_and_order(make_conf):
     assert [one.name for one in filters.load(make_conf())] == [
         "RetryFilter", "AvailabilityZoneFilter", "ComputeFilter", "RamFilter", "CoreFilter", "DiskFilter",
-        "DifferentHostFilter", "SameHostFilter"]
+        "DifferentHostFilter", "SameHostFilter", "ServerGroupAntiAffinityFilter", "ServerGroupAffinityFilter"]
 
 
 def test_the_configured_order_is_kept(make_conf):

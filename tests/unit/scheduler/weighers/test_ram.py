@@ -40,7 +40,8 @@ def test_bounds_that_are_declared_or_not(raw, low, high, weights):
 
 
 def test_default_weighers(make_conf):
-    assert [one.name for one in weighers.load(make_conf())] == ["RAMWeigher"]
+    assert [one.name for one in weighers.load(make_conf())] == [
+        "RAMWeigher", "ServerGroupSoftAffinityWeigher", "ServerGroupSoftAntiAffinityWeigher"]
 
 
 def test_a_path_that_leads_nowhere_is_named(make_conf):

@@ -1,0 +1,80 @@
+"""Unshelving as the conductor sees it: a server that is still on its host is started there, one that was offloaded
+where the scheduler finds room."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from novasim import exceptions, states
+from novasim.conductor.orchestrator import (
+    Orchestrator,
+    build_request_spec,
+    image_from_system_metadata,
+    note_selection,
+)
+from novasim.context import RequestContext
+from novasim.db import actions, images, instances
+from novasim.db.engine import Transaction
+from novasim.objects import SHELVED_IMAGE_ID, Instance
+
+LOG = logging.getLogger(__name__)
+EVENT = "schedule_instances"
+
+
+def unshelve_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
+                      request_spec: dict[str, Any]) -> None:
+    """Find a host where one is needed, and hand over; every failure ends in :func:`restore`.
+
+    :param request_spec: ``requested_destination`` names the one host to be taken
+    """
+    try:
+        orchestrator.db.write(actions.start_event, ctxt.request_id, instance.uuid, EVENT)
+        _hand_over(orchestrator, ctxt, instance, request_spec)
+        orchestrator.db.write(actions.finish_event, ctxt.request_id, instance.uuid, EVENT)
+    except Exception as error:
+        LOG.warning("Unshelving of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
+                    getattr(error, "text", error))
+        restore(orchestrator, ctxt, instance, error)
+
+
+def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
+               request_spec: dict[str, Any]) -> None:
+    if instance.host is not None:
+        return send(orchestrator, ctxt, instance)
+    image_id = instance.system_metadata.get(SHELVED_IMAGE_ID, "")
+    try:
+        orchestrator.db.read(images.get, image_id)
+    except exceptions.ImageNotFound as error:
+        reason = f"Unshelve attempted but the image {image_id} cannot be found."
+        raise exceptions.UnshelveException(instance_id=instance.uuid, reason=reason) from error
+    filter_properties = dict(request_spec)
+    spec = build_request_spec([instance], image_from_system_metadata(instance), instance.flavor())
+    selection = orchestrator.select_destinations(ctxt, spec, filter_properties)[0]
+    note_selection(filter_properties, selection)
+    orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.UNSHELVING)
+    orchestrator.compute.unshelve_instance(
+        ctxt, selection["host"], instance=instance, image={"id": image_id}, filter_properties=filter_properties,
+        node=selection["nodename"])
+
+
+def send(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:
+    """Ask the host of a server that was not offloaded; doing it twice does no harm."""
+    orchestrator.compute.unshelve_instance(ctxt, instance.host, instance=instance, image=None, filter_properties={},
+                                           node=instance.node)
+
+
+def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception) -> None:
+    """The server stays as it was shelved, unless a host has it by now."""
+    def undo(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, {
+            "task_state": (states.UNSHELVING,), "task_request_id": (instance.task_request_id,),
+            "host": (instance.host,)}, task_state=None)
+        actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
+
+    try:
+        orchestrator.db.write(undo)
+    except (exceptions.UnexpectedTaskStateError, exceptions.InstanceNotFound) as reason:
+        LOG.info("Nothing to restore for %s: %s", instance.uuid, reason)
+        return
+    orchestrator.note(ctxt, instance, "unshelve restored", instance.vm_state, None)

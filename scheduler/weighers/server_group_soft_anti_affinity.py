@@ -1,0 +1,25 @@
+"""For a server of a soft-anti-affinity group a host is the better, the fewer of its others it has (spec 7.9)."""
+
+from __future__ import annotations
+
+import numpy as np
+from oslo_config import cfg
+
+from novasim.objects import SOFT_ANTI_AFFINITY
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.request import Request
+
+
+class ServerGroupSoftAntiAffinityWeigher:
+    name = "ServerGroupSoftAntiAffinityWeigher"
+    option = "soft_anti_affinity_weight_multiplier"
+    minval = maxval = None
+
+    def __init__(self, conf: cfg.ConfigOpts):
+        self.multiplier = conf.filter_scheduler.soft_anti_affinity_weight_multiplier
+
+    def raw(self, hosts: HostColumns, spec: Request) -> Array:
+        if spec.group_policy != SOFT_ANTI_AFFINITY:
+            return np.zeros(len(hosts))
+        return -hosts.counts(spec.group_hosts)

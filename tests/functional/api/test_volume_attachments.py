@@ -1,0 +1,76 @@
+"""Volumes of servers in a cluster without block storage: none is there and none is found, but all is checked before."""
+
+import pytest
+
+VOLUME = "a07f71dc-8151-4e7d-a0cc-cd24a3f11113"
+OTHER = "227cc671-f30b-4488-96fd-7d0bf13648d8"
+USER = "bob:p1"
+
+
+def attachment(**more):
+    return {"volumeAttachment": {"volumeId": VOLUME} | more}
+
+
+@pytest.fixture
+def server(cloud):
+    return cloud.boot()
+
+
+def test_there_are_none(cloud, server):
+    assert cloud.get(f"/servers/{server}/os-volume_attachments", user=USER).body == {"volumeAttachments": []}
+    answer = cloud.get(f"/servers/{server}/os-volume_attachments/{VOLUME}", user=USER)
+    assert (answer.status, answer.message) == (404, f"Volume {VOLUME} could not be found.")
+
+
+@pytest.mark.parametrize(("method", "path", "body", "version", "named"), [
+    ("POST", "", attachment(), "2.1", VOLUME), ("POST", "", attachment(device="/dev/vdb"), "2.1", VOLUME),
+    ("POST", "", attachment(device=None, tag="x"), "2.49", VOLUME),
+    ("POST", "", attachment(delete_on_termination=True), "2.79", VOLUME),
+    ("PUT", f"/{OTHER}", attachment(), "2.1", OTHER), ("PUT", f"/{OTHER}", attachment(), "2.85", OTHER),
+    ("PUT", f"/{VOLUME}", attachment(delete_on_termination=False, id=VOLUME), "2.85", VOLUME),
+    ("DELETE", f"/{VOLUME}", None, "2.1", VOLUME)])
+def test_no_volume_is_found(cloud, server, method, path, body, version, named):
+    answer = cloud.call(method, f"/servers/{server}/os-volume_attachments{path}", body, version)
+    assert (answer.status, answer.message) == (404, f"Volume {named} could not be found.")
+    assert cloud.row(server).task_state is None
+
+
+@pytest.mark.parametrize(("method", "body", "version", "text"), [
+    ("POST", {}, "2.1", "'volumeAttachment' is a required property"),
+    ("POST", {"volumeAttachment": {}}, "2.1", "'volumeId' is a required property"),
+    ("POST", {"volumeAttachment": {"volumeId": "x"}}, "2.1", "'x' is not a 'uuid'"),
+    ("POST", attachment(device="sda"), "2.1", "Invalid input for field/attribute device"),
+    ("POST", attachment(tag="x"), "2.48", "'tag' was unexpected"),
+    ("POST", attachment(delete_on_termination=True), "2.78", "'delete_on_termination' was unexpected"),
+    ("PUT", attachment(device="/dev/vdb"), "2.84", "'device' was unexpected"),
+    ("PUT", {"volumeAttachment": {"volumeId": 5}}, "2.85", "Invalid input for field/attribute volumeId")])
+def test_a_body_that_is_wrong(cloud, server, method, body, version, text):
+    path = f"/servers/{server}/os-volume_attachments" + (f"/{VOLUME}" if method == "PUT" else "")
+    answer = cloud.call(method, path, body, version)
+    assert answer.status == 400
+    assert text in answer.message
+
+
+def test_who_may(cloud, server):
+    path = f"/servers/{server}/os-volume_attachments"
+    assert cloud.call("PUT", f"{path}/{OTHER}", attachment(), user=USER).status == 403
+    assert cloud.call("PUT", f"{path}/{VOLUME}", attachment(), "2.85", user=USER).status == 404
+    for method, suffix, body in (("GET", "", None), ("POST", "", attachment()), ("DELETE", f"/{VOLUME}", None)):
+        answer = cloud.call(method, path + suffix, body, user="eve:p2")
+        assert (answer.status, answer.message) == (404, f"Instance {server} could not be found.")
+
+
+@pytest.mark.spec("2.3/attach-volume")
+@pytest.mark.parametrize(("version", "status"), [("2.19", 409), ("2.20", 404)])
+def test_of_a_shelved_server_since_2_20(cloud, server, version, status):
+    cloud.set(server, vm_state="shelved")
+    path = f"/servers/{server}/os-volume_attachments"
+    assert cloud.call("POST", path, attachment(), version).status == status
+    assert cloud.call("DELETE", f"{path}/{VOLUME}", version=version).status == status
+
+
+def test_a_query_that_is_wrong(cloud, server):
+    path = f"/servers/{server}/os-volume_attachments"
+    assert cloud.get(f"{path}?limit=x").status == 400
+    assert cloud.get(f"{path}?wrong=1", version="2.74").status == 200
+    assert cloud.get(f"{path}?wrong=1", version="2.75").status == 400

@@ -1,0 +1,90 @@
+"""Agents that can die: after any of their steps, as a process does that is killed.
+
+Everything an agent does to the world goes through its database, its hypervisors and its two proxies, so those are what
+is counted, and where the end comes.
+"""
+
+import dataclasses
+
+from novasim.launch import service, wiring
+from novasim.rpc.compute import Compute
+from novasim.rpc.conductor import Conductor
+from novasim.sim.faults import POINTS
+
+VERBS = {point.removeprefix("virt.") for point in POINTS if point.startswith("virt.")}
+MESSAGES = {*Compute.methods, *Conductor.methods}
+
+
+class ProcessDied(BaseException):
+    """Like the end of a process, nothing of ours catches it."""
+
+
+class Fate:
+    """Counts the steps of the agents and lets them die after one; after number 0 they die before the first."""
+
+    def __init__(self):
+        self.steps, self.last, self.dead, self.journal = [], None, False, None
+
+    def arm(self, cluster, last):
+        self.steps, self.last, self.dead, self.journal = [], last, False, cluster.ground.journal
+
+    def disarm(self):
+        self.last, self.dead = None, False
+
+    def live(self, name, work, args, kwargs):
+        if self.dead or self.last == 0:
+            self._die()
+        result = work(*args, **kwargs)
+        self.steps.append(name)
+        if len(self.steps) == self.last:
+            self._die()
+        return result
+
+    def _die(self):
+        self.dead = True
+        self.journal.write("agent died", None)
+        raise ProcessDied
+
+
+class Mortal:
+    """Something an agent works with; calls of some names are steps."""
+
+    def __init__(self, fate, thing, names):
+        self._fate, self._thing, self._names = fate, thing, names
+
+    def __getattr__(self, name):
+        value = getattr(self._thing, name)
+        if name not in self._names:
+            return value
+        return lambda *args, **kwargs: self._fate.live(name, value, args, kwargs)
+
+
+def make_agents_mortal(monkeypatch, fate):
+    """Agents that are started from now on share this fate."""
+    real = wiring.agents
+
+    def agents(ground, hosts):
+        made = real(ground, hosts)
+        return dataclasses.replace(
+            made, db=Mortal(fate, made.db, {"write"}), driver=Mortal(fate, made.driver, VERBS),
+            compute=Mortal(fate, made.compute, MESSAGES), conductor=Mortal(fate, made.conductor, MESSAGES))
+
+    monkeypatch.setattr(wiring, "agents", agents)
+
+
+class _Inline:
+    """A pool without threads."""
+
+    def __init__(self, _):
+        pass
+
+    def submit(self, work, *args):
+        work(*args)
+
+    def shutdown(self, **_):
+        pass
+
+
+def recover_at_once(monkeypatch):
+    """Agents take up what was left before their start returns, so that a test need not wait for it."""
+    monkeypatch.setattr(service, "ThreadPoolExecutor", _Inline)

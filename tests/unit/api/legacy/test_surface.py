@@ -1,0 +1,36 @@
+"""What there was in 2014 is served at /v2, and nothing of what came later."""
+
+from __future__ import annotations
+
+import pytest
+
+from novasim.api import routes, server_actions
+from novasim.api.legacy import bodies, surface
+
+LATER = {
+    ("PUT", "/flavors/{}"), ("GET", "/os-quota-sets/{}/detail"), ("GET", "/os-simulator/journal"),
+    ("GET", "/servers/{}/migrations"), ("GET", "/servers/{}/migrations/{}"), ("DELETE", "/servers/{}/migrations/{}"),
+    ("POST", "/servers/{}/migrations/{}/action"), ("POST", "/os-aggregates/{}/images"),
+}
+
+
+def test_all_of_the_api_is_old_or_known_to_be_later():
+    old = {(method, path) for path, methods in surface.OPERATIONS.items() for method in methods}
+    missing = {(method, surface._shape(path)) for path, methods in routes.ROUTES.items() for method in methods
+               if (method, path) not in old}
+    assert missing <= LATER
+
+
+def test_every_action_is_one_of_2014():
+    assert set(surface.ACTIONS) == set(server_actions.ACTIONS)
+
+
+@pytest.mark.parametrize(("schema", "value", "known"), [
+    ({}, {"a": 1}, {"a": 1}),
+    ({"properties": {"a": {}}, "additionalProperties": False}, {"a": {"b": 1}, "c": 1}, {"a": {"b": 1}}),
+    ({"properties": {"a": {}}}, {"a": 1, "c": 1}, {"a": 1, "c": 1}),
+    ({"items": {"properties": {"a": {}}, "additionalProperties": False}}, [{"a": 1, "b": 1}, "x"], [{"a": 1}, "x"]),
+    ({"properties": {"a": {}}, "additionalProperties": False}, "text", "text"),
+])
+def test_prune(schema, value, known):
+    assert bodies.prune(schema, value) == known
