@@ -58,6 +58,8 @@ ENDS = {
     "os-stop": Ends(frozenset({"SHUTOFF"})),
     "rebuild": Ends(REST, ambiguous=True),
     **dict.fromkeys(("createImage", "createBackup"), Ends(REST | {"PAUSED", "SUSPENDED"}, ambiguous=True)),
+    "os-migrateLive": Ends(frozenset({"ACTIVE", "PAUSED"}), ambiguous=True),
+    "evacuate": Ends(REST, ambiguous=True),
     "shelve": Ends(frozenset({"SHELVED", "SHELVED_OFFLOADED"})),
     "shelveOffload": Ends(frozenset({"SHELVED_OFFLOADED"})),
     "unshelve": Ends(frozenset({"ACTIVE"})),

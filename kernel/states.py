@@ -128,7 +128,7 @@ MIGRATION_FLOW = {
     REVERTING: (REVERTED,),
 }
 # A live migration has no confirm: it is over, or the server is as it was. Deleting the server cancels it at any time.
-LIVE_FLOW = {
+LIVE_FLOW: dict[str, tuple[str, ...]] = {
     ACCEPTED: (QUEUED, CANCELLED),
     QUEUED: (PREPARING, CANCELLED),
     PREPARING: (MIG_RUNNING, CANCELLED),
@@ -136,7 +136,7 @@ LIVE_FLOW = {
     POST_MIGRATING: (COMPLETED, CANCELLED),
 }
 # What an evacuation left on its source is removed when that host is back: done becomes completed.
-EVACUATION_FLOW = {
+EVACUATION_FLOW: dict[str, tuple[str, ...]] = {
     ACCEPTED: (PRE_MIGRATING,),
     PRE_MIGRATING: (DONE,),
     DONE: (COMPLETED,),

@@ -28,6 +28,11 @@ SECTIONS = {
     "12.1": "Defects: scheduling and retry", "12.2": "Defects: state, claims, double counting",
     "12.3": "Defects: network, volumes, quota, others", "12.4": "Invariants",
 }
+INTRODUCTION = """\
+Each row of the specification, and the tests that show it, or why it differs. A test names its rows with
+`@pytest.mark.spec`; the rows stand in [tests/conformance.yaml](../tests/conformance.yaml). *I* is the behaviour of
+2014 (`/v2`), *M* the present-day one (`/v2.1`)."""
+HEAD = ("row", "what", "shown by")
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 

@@ -13,7 +13,7 @@ import itertools
 import pathlib
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import conformance
@@ -227,13 +227,15 @@ def _resize_diagram() -> str:
     return _mermaid(nodes, edges)
 
 
-def _migration_diagram() -> str:
-    nodes = [(_dashed(status), status) for status in
-             (*states.IN_PROGRESS, states.CONFIRMED, states.REVERTED, states.MIG_ERROR)]
-    by_status = {text: (name, text) for name, text in nodes}
-    edges = [(by_status[one], by_status[two], "") for one, following in states.MIGRATION_FLOW.items()
-             for two in (*following, states.MIG_ERROR)]
-    return _mermaid(nodes, edges)
+def _migration_diagram(flow: Mapping[str, tuple[str, ...]]) -> str:
+    edges = [(one, two) for one, following in flow.items() for two in _after(one, following)]
+    nodes = {text: (_dashed(text), text) for edge in edges for text in edge}
+    return _mermaid(list(nodes.values()), [(nodes[one], nodes[two], "") for one, two in edges])
+
+
+def _after(status: str, following: tuple[str, ...]) -> tuple[str, ...]:
+    """What may follow a status: any in which a move is in progress may end in error."""
+    return (*following, states.MIG_ERROR) if status in states.IN_PROGRESS else following
 
 
 def _mermaid(nodes: Sequence[tuple[str, str]], edges: Iterable[tuple[tuple[str, str], tuple[str, str], str]]) -> str:
@@ -266,9 +268,9 @@ def _power_rows() -> Iterable[tuple[str, str]]:
     return [(str(value), numbers[value].removeprefix("POWER_")) for value in sorted(numbers)]
 
 
-def _flow_rows() -> Iterable[tuple[str, str]]:
-    for status, following in states.MIGRATION_FLOW.items():
-        yield code(status), ", ".join(map(code, (*following, states.MIG_ERROR)))
+def _flow_rows(flow: Mapping[str, tuple[str, ...]]) -> Iterable[tuple[str, str]]:
+    for status, following in flow.items():
+        yield code(status), ", ".join(map(code, _after(status, following)))
 
 
 def states_page() -> str:
@@ -277,9 +279,11 @@ def states_page() -> str:
         "States", _STATES_ABOUT,
         "## A server in a resize or cold migration", _resize_diagram(),
         "A failure ends in the state that the server had before, or in ERROR where its guest was touched.",
-        "## A migration", _migration_diagram(),
-        "Each change is a compare-and-swap in `db/migrations.py`; nothing that is not in this table is written.",
-        table(("status", "may become"), _flow_rows()),
+        "## A migration",
+        "Each change is a compare-and-swap in `db/migrations.py`; nothing that is not in these tables is written.",
+        *(part for title, flow in (("Resize and cold migration", states.MIGRATION_FLOW),
+                                   ("Live migration", states.LIVE_FLOW), ("Evacuation", states.EVACUATION_FLOW))
+          for part in (f"### {title}", _migration_diagram(flow), table(("status", "may become"), _flow_rows(flow)))),
         "## When an action is legal",
         "*Launched*: the server must have been active once. *Locked*: what a locked server says to all but admins.",
         table(("action", "vm_state", "task_state", "sets task_state", "launched", "locked"), _action_rows()),
@@ -296,8 +300,8 @@ Everything under `/v2.1` (`api/routes.py`). Requests and answers are JSON; the v
 a method exists in all of them. Rules are those of [`policy.yaml.sample`](../etc/novasim/policy.yaml.sample), without
 their `os_compute_api:`. A URL that is not here answers 404, a method that is not here 405.
 
-`/v2/{{project}}`, and `/v1.1/{{project}}` too, is the API of 2014: what there was then (`api/legacy/surface.py`), in JSON
-or XML, with the checks, codes and texts of then."""
+`/v2/{{project}}`, and `/v1.1/{{project}}` too, is the API of 2014: what there was then (`api/legacy/surface.py`), in
+JSON or XML, with the checks, codes and texts of then."""
 
 
 def _operations() -> dict[tuple[str, str], oslo_policy.DocumentedRuleDefault]:
@@ -356,12 +360,8 @@ def rest_page() -> str:
 
 def conformance_page() -> str:
     """Which test shows which row of the specification."""
-    parts = ["Each row of the specification, and the test that shows it, or why it differs. A test names its rows with "
-             "`@pytest.mark.spec`; the rows stand in [tests/conformance.yaml](../tests/conformance.yaml). "
-             "*I* is the behaviour of 2014 (`/v2`), *M* the present-day one (`/v2.1`)."]
-    for heading, rows in conformance.tables(ROOT):
-        parts += [f"## {heading}", table(("row", "what", "shown by"), rows)]
-    return page("Conformance", *("\n".join(textwrap.wrap(parts[0], WIDTH)), *parts[1:]))
+    sections = (f"## {heading}\n\n{table(conformance.HEAD, rows)}" for heading, rows in conformance.tables(ROOT))
+    return page("Conformance", conformance.INTRODUCTION, *sections)
 
 
 PAGES: dict[str, Callable[[], str]] = {

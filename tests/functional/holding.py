@@ -5,11 +5,28 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from novasim.launch import service
+
 DEADLINE_S = 20
 
 
 class ProcessDied(BaseException):
     """Like the end of an agent's process in the middle of a hop, nothing of ours catches it."""
+
+
+def take_up_at_start(monkeypatch: Any) -> None:
+    """Agents have taken up what was left before their start returns."""
+    class Inline:
+        def __init__(self, _: int):
+            pass
+
+        def submit(self, work: Any, *args: Any) -> None:
+            work(*args)
+
+        def shutdown(self, **_: Any) -> None:
+            pass
+
+    monkeypatch.setattr(service, "ThreadPoolExecutor", Inline)
 
 
 class Held:

@@ -6,6 +6,13 @@ from novasim import states
 
 DONE, FAILED = "live-migrated", "live migration failed"
 CANCELLED = "live migration cancelled"
+HOSTS = ("cmp-0001", "cmp-0002", "cmp-0003")
+
+
+def elsewhere(cluster, uuid):
+    """(source, one other host)"""
+    source = cluster.row(uuid).host
+    return source, next(host for host in HOSTS if host != source)
 
 
 def ask(cluster, uuid, version="2.34", status=202, token=ADMIN, **body):

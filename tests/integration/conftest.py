@@ -39,7 +39,8 @@ def postgresql():
 def make_fleet(tmp_path):
     """Start an empty fleet in a folder of its own: ``make_fleet(bus, database, {option: value})``.
 
-    At the end of the test none of its processes may be left, however the test went.
+    At the end of the test none of its processes may be left, however the test went, and the audit of what they leave
+    is clean.
     """
     with contextlib.ExitStack() as stack:
         made = []
@@ -52,6 +53,9 @@ def make_fleet(tmp_path):
 
         yield make
     for one in made:
+        # Where it had hypervisors; a fleet without agents of its own has lent another one its services.
+        if (one.home / "state" / "hypervisors.sqlite").exists():
+            assert one.audit() == "audit clean"
         assert not one.running()
 
 

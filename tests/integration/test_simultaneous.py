@@ -135,7 +135,7 @@ class Duel:
         try:
             return clients[word.token].request(word.method, path, word.body).status
         except ApiError as error:
-            # What is said once a confirm has begun (spec 2.3); whoever found the move waiting still, and lost, gets 409.
+            # What is said once a confirm has begun (spec 2.3). Who found the move still waiting, and lost, gets 409.
             return 409 if error.message == "Instance has not been resized." else error.status
 
     def close(self):

@@ -2,13 +2,15 @@
 and what the host finds when it comes back all the same is not its work any more."""
 
 import pytest
-from cluster_fixture import ADMIN, MEDIUM, TINY
-from holding import Held
+from cluster_fixture import ADMIN, DEADLINE_S, MEDIUM, TINY
+from holding import Held, take_up_at_start
 from sqlalchemy import select
 
 from novasim import states
+from novasim.compute import periodics
 from novasim.conductor import recovery
 from novasim.db import hosts, models
+from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import ManualClock
 
 REPORT, DOWN, PATIENCE = 1000, 2500, 100
@@ -17,8 +19,9 @@ TINY_HELD, MEDIUM_HELD = (512, 1, 1, False), (4096, 2, 40, False)
 
 
 @pytest.fixture
-def manual(make_cluster):
+def manual(make_cluster, monkeypatch):
     """Its agents report by hand only."""
+    take_up_at_start(monkeypatch)
     return make_cluster(clock=ManualClock(), checked=True, report_interval=REPORT,
                         **{"conductor.recovery_after": PATIENCE, "conductor.recovery_interval": -1})
 
@@ -50,11 +53,9 @@ def give_up(cluster, dead):
 
 
 def come_back(cluster):
-    mark = cluster.watch.mark()
+    """The host is back; what its start set off has ended."""
     cluster.restart()
-    # Stopping waits for what the start has set off.
-    cluster.restart()
-    return mark
+    assert Bus.of(cluster.conf.transport_url).wait_idle(DEADLINE_S)
 
 
 def open_events(cluster, uuid):
@@ -251,7 +252,6 @@ def test_delete(manual, resized):
 @pytest.mark.spec("12.2/20")
 def test_no_confirm_by_the_clock_without_the_source(make_cluster):
     """A confirm that nobody can carry out would take the user's revert away."""
-    from novasim.compute import periodics
     cluster = make_cluster(clock=ManualClock(), checked=True, report_interval=REPORT, resize_confirm_window=10)
     uuid = cluster.boot(TINY)
     cluster.resize(uuid, MEDIUM)

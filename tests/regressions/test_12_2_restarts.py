@@ -2,14 +2,13 @@
 
 import pytest
 from cluster_fixture import MEDIUM
-from holding import Held
+from holding import Held, ProcessDied, take_up_at_start
 from sqlalchemy import select
 
 from novasim import states
 from novasim.compute import periodics
 from novasim.conductor import recovery
 from novasim.db import models
-from novasim.launch import service
 from novasim.sim.clock import ManualClock
 
 
@@ -21,18 +20,7 @@ def manual(make_cluster):
 
 @pytest.fixture(autouse=True)
 def recovery_first(monkeypatch):
-    """Agents take up what was left before their start returns."""
-    class Inline:
-        def __init__(self, _):
-            pass
-
-        def submit(self, work, *args):
-            work(*args)
-
-        def shutdown(self, **_):
-            pass
-
-    monkeypatch.setattr(service, "ThreadPoolExecutor", Inline)
+    take_up_at_start(monkeypatch)
 
 
 @pytest.mark.spec("12.2/27", "8.12/revert-copy")
@@ -151,7 +139,6 @@ def test_an_event_that_is_overtaken_does_not_stay_open(manual, monkeypatch, verb
 
 def test_a_conductor_that_dies_leaves_no_event_open(manual, monkeypatch):
     """Its message had been sent; the move goes on without it."""
-    from holding import ProcessDied
     real = manual.orchestrator.compute.prep_resize
 
     def prep_resize(*args, **kwargs):

@@ -22,6 +22,7 @@ def boot(cloud, group, user=BOB, **fields):
 
 
 @pytest.mark.spec("3.12/2.64")
+@pytest.mark.spec("3.12/2.13")
 def test_an_old_group_and_a_new_one(cloud):
     old = cloud.call("POST", "/os-server-groups", {
         "server_group": {"name": "old", "policies": ["affinity"]}}, user=BOB)

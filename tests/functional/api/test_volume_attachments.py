@@ -35,6 +35,7 @@ def test_no_volume_is_found(cloud, server, method, path, body, version, named):
     assert cloud.row(server).task_state is None
 
 
+@pytest.mark.spec("3.12/2.79")
 @pytest.mark.parametrize(("method", "body", "version", "text"), [
     ("POST", {}, "2.1", "'volumeAttachment' is a required property"),
     ("POST", {"volumeAttachment": {}}, "2.1", "'volumeId' is a required property"),

@@ -92,6 +92,7 @@ def test_a_server_in_error_is_active_again(cluster):
     assert cluster.status(uuid) == "ACTIVE"
 
 
+@pytest.mark.spec("3.12/2.54")
 def test_fields_that_came_later(cluster):
     uuid = cluster.boot()
     data = base64.b64encode(b"hello").decode()

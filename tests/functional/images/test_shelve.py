@@ -309,6 +309,7 @@ def zone(cluster, name, host):
     assert answer.status_int == 200, answer.text
 
 
+@pytest.mark.spec("3.12/2.77", "3.12/2.91")
 def test_where_it_is_brought_back(keeping):
     cluster = keeping
     hosts = sorted(node["hypervisor_hostname"] for node in cluster.get("/os-hypervisors", ADMIN)["hypervisors"])

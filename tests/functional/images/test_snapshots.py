@@ -217,6 +217,14 @@ def test_an_image_that_is_deleted_while_it_is_made(cluster, monkeypatch):
     assert (cluster.state(uuid), cluster.fault(uuid)) == (("active", None), f"Image {image_id} could not be found.")
 
 
+@pytest.mark.spec("3.12/2.36")
+def test_the_proxy_ends(cluster):
+    for method, path in (("GET", "/images"), ("GET", "/images/detail"), ("GET", f"/images/{CIRROS}"),
+                         ("DELETE", f"/images/{CIRROS}")):
+        assert cluster.http(method, path, token=ADMIN, version="2.36").status_int == 404, path
+        assert cluster.http(method, path, token=ADMIN, version="2.35").status_int in (200, 204), path
+
+
 def test_only_its_project_sees_an_image(cluster):
     uuid = cluster.boot()
     image_id = take(cluster, uuid, version="2.45").json["image_id"]
@@ -290,6 +298,7 @@ def test_too_much_metadata(cluster):
     assert (answer.status_int, cluster.state(uuid), made_of(cluster, uuid)) == (403, ("active", None), [])
 
 
+@pytest.mark.spec("3.12/2.39")
 def test_metadata_of_an_image(cluster):
     uuid = cluster.boot()
     path = f"/images/{take(cluster, uuid, version='2.45').json['image_id']}/metadata"

@@ -266,6 +266,20 @@ def test_a_delete_while_it_is_restored(kept, monkeypatch):
     assert (kept.state(uuid), kept.quota(), kept.audit()) == (("soft-delete", None), NOTHING, [])
 
 
+@pytest.mark.parametrize("word", ["pause", "suspend", "rescue", "shelve"])
+def test_whatever_it_was_it_is_active_when_restored(make_cluster, word):
+    """What it was shelved as is forgotten, too."""
+    cluster = make_cluster(reclaim_instance_interval=3600, shelved_offload_time=-1)
+    uuid = cluster.boot()
+    mark = cluster.watch.mark()
+    cluster.action(uuid, {word: None}, status=200 if word == "rescue" else 202)
+    cluster.watch.wait("shelved" if word == "shelve" else f"compute_{word}_instance", mark, instance_uuid=uuid)
+    delete(cluster, uuid)
+    assert cluster.audit() == []
+    cluster.act(uuid, {"restore": None}, BACK)
+    assert (cluster.state(uuid), cluster.audit()) == (("active", None), [])
+
+
 @pytest.mark.parametrize("word", ["active", "error"])
 def test_a_reset_state_brings_it_back(kept, word):
     """An admin's word stands, and the server counts again."""

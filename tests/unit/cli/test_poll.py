@@ -110,6 +110,14 @@ def test_delete_is_over_when_the_server_is_gone(nova, client, server_of, server_
     assert len(seen) == 1
 
 
+def test_delete_of_a_server_that_is_kept(nova, client, server_of, server_id):
+    nova.on("GET", f"/servers/{server_id}", {"server": server_of(status="SOFT_DELETED", task="soft-deleting")},
+            {"server": server_of(status="SOFT_DELETED")})
+    seen = []
+    poll.follow_delete(client, server_id, seen.append)
+    assert [server["OS-EXT-STS:task_state"] for server in seen] == ["soft-deleting", None]
+
+
 def test_delete_that_failed(nova, client, server_of, server_id):
     nova.on("GET", f"/servers/{server_id}",
             {"server": server_of(status="ERROR", fault={"message": "disk is busy"})})

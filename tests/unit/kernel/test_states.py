@@ -30,10 +30,18 @@ def test_every_status_finds_exactly_the_states_that_have_it():
     assert states.states_of("no such") == []
 
 
-def test_moves_end():
-    ends = {"confirmed", "reverted"}
-    for road in states.MIGRATION_FLOW.values():
-        assert set(road) <= set(states.IN_PROGRESS) | ends
+ENDS = {"resize": {"confirmed", "reverted"}, "migration": {"confirmed", "reverted"},
+        "live-migration": {"completed", "cancelled", "failed"}, "evacuation": {"completed"}}
+
+
+@pytest.mark.spec("2.6/live")
+@pytest.mark.parametrize("kind", states.FLOWS)
+def test_moves_end(kind):
+    """Every way leads on along the flow of its own kind, and to one of its ends."""
+    flow = states.FLOWS[kind]
+    reached = {status for road in flow.values() for status in road}
+    assert reached - set(flow) == ENDS[kind]
+    assert set(flow) - reached == {next(iter(flow))}
 
 
 @pytest.mark.parametrize("vm_state", sorted(states.VM_STATES))
