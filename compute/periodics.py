@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
 from novasim import config, context, exceptions, quota, states
@@ -137,8 +137,10 @@ def cleanup_leftovers(agents: Agents) -> None:
         by_server[guest.instance_uuid].append(guest)
     for part in hosts.chunks(sorted(by_server)):
         live = agents.db.read(instance_pages.live, part)
-        moving = agents.db.read(migrations.unsettled, part, failed=False)
-        unsettled = agents.db.read(migrations.unsettled, part)
+        moves = agents.db.read(migrations.unsettled, part)
+        moving = _ends(move for move in moves if move.status != states.MIG_ERROR)
+        needed = moving | _settle_failed(agents, [move for move in moves if move.status == states.MIG_ERROR],
+                                         by_server, live, moving)
         elsewhere = agents.db.read(migrations.held_by_destination, part)
         for guest in (guest for uuid in part for guest in by_server[uuid]):
             instance = live.get(guest.instance_uuid)
@@ -147,13 +149,40 @@ def cleanup_leftovers(agents: Agents) -> None:
                 ctxt = context.admin_context()
                 ctxt.addressed_host = guest.host
                 resize.put_back(agents, ctxt, instance)
-            elif _is_leftover(guest, instance, moving, unsettled):
+            elif _is_leftover(guest, instance, moving, needed):
                 LOG.warning("Removing %s %s from %s: it belongs to no server", guest.role, guest.instance_uuid,
                             guest.host)
                 agents.driver.remove(guest)
 
 
 Ends = set[tuple[str, str]]
+
+
+def _ends(moves: Iterable[Migration]) -> Ends:
+    return {(move.instance_uuid, host or "") for move in moves for host in (move.source_compute, move.dest_compute)}
+
+
+def _settle_failed(agents: Agents, failed: list[Migration], by_server: dict[str, list[Guest]],
+                   live: Mapping[str, Instance], moving: Ends) -> Ends:
+    """Look which failed moves left a copy that may be the last one, and note the others in the database: only the host
+    where the server is now can see that its guest is there, and the copy may be another process's.
+
+    :returns: the ends of those that are still open
+    """
+    at_home = {uuid for uuid in {move.instance_uuid for move in failed} for guest in by_server[uuid]
+               if guest.role == GUEST and _is_at_home(agents, guest.host, live.get(uuid), moving)}
+    if done := [move.id for move in failed if move.instance_uuid in at_home]:
+        agents.db.write(migrations.settle, done)
+    return _ends(move for move in failed if move.instance_uuid not in at_home)
+
+
+def _is_at_home(agents: Agents, host: str, instance: Instance | None, moving: Ends) -> bool:
+    """A server at rest has its guest on this host, and one that is good: it runs, or the server is not in error."""
+    if instance is None or instance.host != host or instance.task_state is not None or (instance.uuid, host) in moving:
+        return False
+    # The list of guests is older than what is known of the moves.
+    power_state = agents.driver.power_state(host, instance.uuid)
+    return power_state == states.RUNNING or (power_state != states.NOSTATE and instance.vm_state != states.ERROR)
 
 
 def _is_lost(guest: Guest, instance: Instance | None, others: list[Guest], moving: Ends) -> bool:
@@ -164,14 +193,14 @@ def _is_lost(guest: Guest, instance: Instance | None, others: list[Guest], movin
     return not has_guest and (guest.instance_uuid, guest.host) not in moving
 
 
-def _is_leftover(guest: Guest, instance: Instance | None, moving: Ends, unsettled: Ends) -> bool:
+def _is_leftover(guest: Guest, instance: Instance | None, moving: Ends, needed: Ends) -> bool:
     """A copy for a revert stays as long as its move is not settled, even one that failed: it may be the last. A guest
     stays where its server is: anywhere else it would run twice."""
     if instance is None:
         return True
     end = (guest.instance_uuid, guest.host)
     if guest.role == BACKUP:
-        return end not in unsettled
+        return end not in needed
     if instance.vm_state == states.SHELVED_OFFLOADED and instance.task_state is None:
         return True
     return instance.host not in (None, guest.host) and instance.task_state is None and end not in moving

@@ -163,15 +163,16 @@ def hosts_of(tx: Transaction, instance_uuid: str) -> set[str]:
 _FAILED = and_(_T.status == states.MIG_ERROR, _T.migration_type.in_((states.RESIZE, states.MIGRATION)))
 
 
-def unsettled(tx: Transaction, instance_uuids: Sequence[str], failed: bool = True) -> set[tuple[str, str]]:
-    """(server, host) of both ends of moves that are on their way or have failed: what lies there may be needed.
+def unsettled(tx: Transaction, instance_uuids: Sequence[str]) -> list[Migration]:
+    """Moves of these servers that are on their way, or have failed and may have left the last copy of a disk."""
+    failed = and_(_FAILED, or_(_T.step.is_(None), _T.step != states.SETTLED))
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.instance_uuid.in_(instance_uuids), or_(_T.status.in_(states.IN_PROGRESS), failed), _T.deleted == 0))]
 
-    :param failed: False for those on their way only
-    """
-    which = or_(_T.status.in_(states.IN_PROGRESS), _FAILED) if failed else _T.status.in_(states.IN_PROGRESS)
-    rows = tx.execute(select(_T.instance_uuid, _T.source_compute, _T.dest_compute).where(
-        _T.instance_uuid.in_(instance_uuids), which, _T.deleted == 0))
-    return {(row.instance_uuid, host) for row in rows for host in (row.source_compute, row.dest_compute)}
+
+def settle(tx: Transaction, migration_ids: Sequence[int]) -> None:
+    """Note of failed moves that nothing they left is needed any more; the rows stay as users see them."""
+    tx.execute(sql_update(models.migrations).where(_T.id.in_(migration_ids), _FAILED).values(step=states.SETTLED))
 
 
 def held_by_destination(tx: Transaction, instance_uuids: Sequence[str]) -> set[str]:

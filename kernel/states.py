@@ -116,6 +116,8 @@ DEST_DONE = "dest-done"
 SOURCE_DONE = "source-done"
 CLAIMED = "claimed"
 FORCED = "forced"
+# Of a move that failed: its server has its guest, so no copy of a disk is the last one any more.
+SETTLED = "settled"
 
 # The only ways a migration may go (invariant 5 of spec 12.4); any of the first seven may also end in error.
 MIGRATION_FLOW = {

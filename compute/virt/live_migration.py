@@ -39,11 +39,12 @@ class _Transfer:
         return self.disk_left + self.memory_left
 
     def sent(self, size: float, dirtied: float) -> None:
-        """Note what was copied, and what of the memory has to be copied once more; bytes."""
+        """Note what could be copied, and what of the memory was dirtied meanwhile; bytes."""
         of_disk = min(size, self.disk_left)
         self.disk_left -= of_disk
-        self.memory_sent += size - of_disk
-        self.memory_left = min(self.memory_left - (size - of_disk) + dirtied, self.memory_total)
+        of_memory = min(size - of_disk, self.memory_left + dirtied)
+        self.memory_sent += of_memory
+        self.memory_left = min(self.memory_left + dirtied - of_memory, self.memory_total)
 
     def ask(self, abort: bool) -> None:
         """Give up, or let the guest dirty its memory no more: it goes on at the destination from now on."""

@@ -54,7 +54,7 @@ class Network:
     def copy(self, source: str, dest: str, size: int, interrupt: Interrupt | None = None) -> float:
         """Spend the time that copying ``size`` bytes takes; copies on the same host take none.
 
-        :returns: the bytes that an interrupt kept from being copied
+        :returns: the bytes that an interrupt kept from being copied; below zero, those that there was time for besides
         """
         if source == dest:
             return 0.0
@@ -70,7 +70,7 @@ class Network:
                 began = self._clock.monotonic()
                 self._clock.wait(copy.changed, copy.left / rate)
                 copy.left -= rate * (self._clock.monotonic() - began)
-            return 0.0
+            return copy.left
         finally:
             self._leave(copy)
 

@@ -14,7 +14,7 @@ stages:
   - {name: copy, when: {op: migrate_disk_and_power_off}, delay_s: 0.5, jitter_s: 2.0}
   - {name: start-on-destination, when: {op: finish_migration}, delay_s: 0.5, jitter_s: 2.0}
 """
-IMPATIENT = {"service_down_time": 6, "report_interval": 2, "conductor.recovery_interval": 1,
+IMPATIENT = {"DEFAULT.service_down_time": 6, "DEFAULT.report_interval": 2, "conductor.recovery_interval": 1,
              "conductor.recovery_after": 4}
 
 

@@ -102,6 +102,7 @@ def test_shelved_from_any_rest(keeping, before):
 
 
 @pytest.mark.spec("8.11/poll_shelved")
+@pytest.mark.spec("8.11/poll_shelved")
 def test_offloaded_when_its_time_is_over(make_cluster):
     cluster = make_cluster(clock=ManualClock(), shelved_offload_time=3600)
     uuid, other = shelved(cluster), shelved(cluster)

@@ -63,6 +63,7 @@ def test_an_image_of_a_server(cluster):
 
 
 @pytest.mark.spec("3.12/2.45")
+@pytest.mark.spec("3.12/2.45")
 def test_the_answer_by_version(cluster):
     uuid = cluster.boot()
     for word in ("image", "backup"):

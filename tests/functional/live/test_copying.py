@@ -167,7 +167,7 @@ def test_ended_from_outside_while_it_copies(make_cluster, tmp_path, word):
 def test_a_guest_that_settles_down(make_cluster, tmp_path):
     """Copied in rounds: what was dirtied meanwhile again, until the rest is small."""
     book = tmp_path / "book.yaml"
-    book.write_text("{copy_disks: true, dirty_mb_per_s: 9000}")
+    book.write_text("{copy_disks: true, dirty_mb_per_s: 2000}")
     cluster = make_cluster(**{"simulator.stages": str(book)}, profile="huge", live_migration_downtime=1)
     uuid = cluster.boot()
     live_migrate(cluster, uuid)

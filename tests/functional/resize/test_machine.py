@@ -119,8 +119,9 @@ class Machine(RuleBasedStateMachine):
         FATE.disarm()
         path = self.folder / f"game-{game}"
         shutil.copytree(self.template, path)
-        # In every other game a deleted server can be restored for a while.
-        self.cluster = cluster_at(path, ManualClock(), reclaim_instance_interval=game % 2 * 3600)
+        # In every other game a deleted server can be restored for a while, and a shelved one stays on its host.
+        keeps = {"reclaim_instance_interval": 3600, "shelved_offload_time": -1} if game % 2 else {}
+        self.cluster = cluster_at(path, ManualClock(), **keeps)
         self.down, self.reset = set(), set()
 
     @property

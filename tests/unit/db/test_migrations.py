@@ -121,7 +121,10 @@ def test_filters(db, make_move, make_server):
 def test_both_ends_are_remembered(db, make_move, make_server):
     server = make_server()
     make_move("reverted", server, source_compute="a", dest_compute="b")
-    make_move("error", server, source_compute="a", dest_compute="c")
+    failed = make_move("error", server, source_compute="a", dest_compute="c")
     assert db.read(migrations.hosts_of, server.uuid) == {"a", "b", "c"}
-    assert db.read(migrations.unsettled, [server.uuid]) == {(server.uuid, "a"), (server.uuid, "c")}
+    assert [move.id for move in db.read(migrations.unsettled, [server.uuid])] == [failed.id]
+    db.write(migrations.settle, [failed.id])
+    assert db.read(migrations.unsettled, [server.uuid]) == []
+    assert db.read(migrations.failed_ends) == {(server.uuid, "a"), (server.uuid, "c")}
     assert [move.dest_compute for move in db.read(migrations.in_progress_on, ["c"])] == []
