@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import flavors as flavor_api
+from novasim.api.schemas import extra_specs
 from novasim.api.schemas import flavors as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import flavors
@@ -31,11 +32,19 @@ def _value(request: Request, flavor_id: str, key: str) -> str:
     return specs[key]
 
 
+def _checked(request: Request, body: dict[str, Any]) -> dict[str, str]:
+    """Extra specs as they are kept: as text."""
+    specs = {key: str(value) for key, value in body.items()}
+    if request.version >= 86:
+        extra_specs.check(specs)
+    return specs
+
+
 def create(api: Api, request: Request, flavor_id: str) -> Any:
     body = request.json()
     bodies.EXTRA_SPECS.check(body)
     request.authorize("os-flavor-extra-specs:update")
-    specs = {key: str(value) for key, value in body["extra_specs"].items()}
+    specs = _checked(request, body["extra_specs"])
     flavor = flavor_api.find(request, flavor_id)
     if specs:
         api.db.write(flavors.set_extra_specs, flavor.id, specs)
@@ -50,7 +59,7 @@ def update(api: Api, request: Request, flavor_id: str, key: str) -> Any:
     if key not in body:
         raise exceptions.Invalid("Request body and URI mismatch")
     request.authorize("os-flavor-extra-specs:update")
-    specs = {key: str(body[key])}
+    specs = _checked(request, body)
     api.db.write(flavors.set_extra_specs, flavor_api.find(request, flavor_id).id, specs)
     return specs
 

@@ -46,7 +46,7 @@ def _shown(request: Request, nodes: Sequence[ComputeNode], view: View,
 
 def _list(request: Request, path: str, view: View) -> Any:
     request.authorize("os-hypervisors:list")
-    values = query.read(request, _PARAMETERS, strict_since=33)
+    values = query.read(request, _PARAMETERS, strict_since=53)
     pattern, marker = values.get("hypervisor_hostname_pattern"), values.get("marker")
     if pattern and ("limit" in values or marker):
         raise exceptions.Invalid("Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not "

@@ -22,9 +22,8 @@ API: list[cfg.Opt] = [
 ]
 CELLS: list[cfg.Opt] = [
     cfg.StrOpt("cell_type", choices=["api", "compute"],
-               help="What this cluster is in a tree of cells as of 2014: the cell of the API refuses what is asked of a "
-                    "server whose cell is not known yet; a child cell takes a resize to the flavor a server has. "
-                    "Unset: there are no cells."),
+               help="What this cluster is in a tree of cells as of 2014. api: refuses what is asked of a server whose "
+                    "cell is not known yet; compute: takes a resize to the flavor a server has. Unset: no cells."),
 ]
 _UNCOUNTED = {
     "metadata_items": (128, "metadata items of a server"), "injected_files": (5, "files put into a new server"),

@@ -46,7 +46,13 @@ def _number(migration_id: str, server_id: str) -> int:
 
 def dispatch(api: Api, request: Request, server_id: str, migration_id: str) -> Response:
     """POST .../action: there is one."""
-    bodies.FORCE_COMPLETE.check(request.json())
+    body = request.json()
+    if len(body) != 1:
+        raise exceptions.MalformedRequestBody()
+    [name] = body
+    if name != "force_complete":
+        raise exceptions.Invalid(f"There is no such action: {name}")
+    bodies.FORCE_COMPLETE.check(body)
     instance = guards.find(request, server_id, with_metadata=False)
     request.authorize("servers:migrations:force_complete", instance)
     live_migrate.force_complete(request, instance, _number(migration_id, server_id))

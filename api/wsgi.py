@@ -86,7 +86,7 @@ class Request:
         """
         kind = self.wire.content_type
         if kind and kind not in JSON_TYPES:
-            raise HttpError(415, f"Unsupported Content-Type {kind}; send application/json")
+            raise HttpError(415, "Unsupported Content-Type")
         body = parse(self.read())
         if not isinstance(body, dict):
             raise exceptions.MalformedRequestBody()

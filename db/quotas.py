@@ -69,7 +69,8 @@ def limits(tx: Transaction, project_id: str | None, defaults: Mapping[str, int],
 def default_limits(tx: Transaction, defaults: Mapping[str, int], class_name: str = DEFAULT_CLASS) -> Limits:
     """What a class of projects may use; that of "default" holds for every project without an override."""
     rows = tx.execute(_OF_CLASS, {"class": class_name})
-    return dict(defaults) | {row.resource: quota.UNLIMITED if row.hard_limit is None else row.hard_limit for row in rows}
+    found = {row.resource: quota.UNLIMITED if row.hard_limit is None else row.hard_limit for row in rows}
+    return dict(defaults) | found
 
 
 def set_class_limits(tx: Transaction, class_name: str, values: Mapping[str, int]) -> None:

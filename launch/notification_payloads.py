@@ -77,7 +77,7 @@ def versioned(server: Instance, flavor: Flavor, initiator: tuple[str | None, str
     :param fault: the object of what went wrong
     :param new_flavor: for resize_prep, what the server becomes
     """
-    data = {
+    data: dict[str, Any] = {
         "uuid": server.uuid, "user_id": server.user_id, "tenant_id": server.project_id,
         "reservation_id": server.reservation_id, "display_name": server.display_name,
         "display_description": server.display_description, "host_name": server.hostname, "host": server.host,

@@ -33,7 +33,8 @@ def upgrade() -> None:
     _create("instance_groups", Column("uuid", String(36), nullable=False), Column("user_id", String(255)),
             Column("project_id", String(255)), Column("name", String(255)),
             Column("policy", String(255), nullable=False), Column("max_server_per_host", Integer),
-            UniqueConstraint("uuid", "deleted"), Index("ix_instance_groups_project_id_deleted", "project_id", "deleted"))
+            UniqueConstraint("uuid", "deleted"),
+            Index("ix_instance_groups_project_id_deleted", "project_id", "deleted"))
     _create("instance_group_member",
             Column("group_id", Integer, ForeignKey("instance_groups.id"), nullable=False),
             Column("instance_uuid", String(36), nullable=False),

@@ -7,30 +7,32 @@ pin at which versions an answer changes at all, still run.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import published_samples
 import pytest
+from published_samples import SAMPLES, differences, sample_versions
 
+from novasim import states
 from novasim.api import microversion
+from novasim.db import migrations
+from novasim.objects import Migration
 
-SAMPLES = Path(__file__).parents[4] / "shared" / "data" / "api-samples"
 ADMIN, USER = "admin:admin", "bob:p1"
-# Objects whose keys are data of the sample's own server, image or flavor.
-FREE = {"metadata", "rules", "extra_specs", "addresses", "cpu_info", "hosts"}
-# Paging links depend on the length of the list, events on what agents did, properties on the image.
-OPTIONAL = {"servers_links", "hypervisors_links", "migrations_links", "links"}
-
 # (sample folder, sample file) -> path. "{server}" and so on are filled in by the story below.
 READS = {
     ("servers", "server-get-resp.json"): "/servers/{server}",
     ("servers", "servers-details-resp.json"): "/servers/detail",
     ("servers", "servers-list-resp.json"): "/servers",
+    ("servers", "servers-list-with-changes-before.json"): "/servers?changes-before=2116-10-10T12:00:00Z",
+    ("servers", "servers-details-with-changes-before.json"): "/servers/detail?changes-before=2116-10-10T12:00:00Z",
+    ("servers", "servers-list-status-resp.json"): "/servers?status=verify_resize",
+    ("servers-sort", "server-sort-keys-list-resp.json"): "/servers?sort_key=display_name&sort_dir=asc",
     ("flavors", "flavor-get-resp.json"): "/flavors/3",
     ("flavors", "flavors-detail-resp.json"): "/flavors/detail",
     ("flavors", "flavors-list-resp.json"): "/flavors",
     ("flavor-extra-specs", "flavor-extra-specs-list-resp.json"): "/flavors/3/os-extra_specs",
+    ("flavor-extra-specs", "flavor-extra-specs-get-resp.json"): "/flavors/3/os-extra_specs/hw:numa_nodes",
     ("flavor-access", "flavor-access-list-resp.json"): "/flavors/priv/os-flavor-access",
     ("limits", "limit-get-resp.json"): "/limits",
     ("images", "images-list-get-resp.json"): "/images",
@@ -45,13 +47,29 @@ READS = {
     ("os-hypervisors", "hypervisors-show-with-servers-resp.json"): "/os-hypervisors/{hypervisor}?with_servers=1",
     ("os-hypervisors", "hypervisors-statistics-resp.json"): "/os-hypervisors/statistics",
     ("os-migrations", "migrations-get.json"): "/os-migrations",
+    ("os-migrations", "migrations-get-with-limit.json"): "/os-migrations?limit=1",
+    ("os-migrations", "migrations-get-with-marker.json"): "/os-migrations?marker={migration}",
+    ("os-migrations", "migrations-get-with-changes-since.json"): "/os-migrations?changes-since=2016-06-23T13:42:01Z",
+    ("os-migrations", "migrations-get-with-changes-before.json"): "/os-migrations?changes-before=2116-01-29T13:42:02Z",
+    ("os-migrations", "migrations-get-with-user-or-project-id.json"): "/os-migrations?user_id=bob&project_id=p1",
+    ("server-migrations", "migrations-index.json"): "/servers/{moving}/migrations",
+    ("server-migrations", "migrations-get.json"): "/servers/{moving}/migrations/2",
     ("os-instance-actions", "instance-actions-list-resp.json"): "/servers/{server}/os-instance-actions",
+    ("os-instance-actions", "instance-actions-list-with-limit-resp.json"):
+        "/servers/{server}/os-instance-actions?limit=1",
+    ("os-instance-actions", "instance-actions-list-with-marker-resp.json"):
+        "/servers/{server}/os-instance-actions?marker={request}",
+    ("os-instance-actions", "instance-actions-list-with-changes-since.json"):
+        "/servers/{server}/os-instance-actions?changes-since=2016-06-23T13:42:01Z",
+    ("os-instance-actions", "instance-actions-list-with-changes-before.json"):
+        "/servers/{server}/os-instance-actions?changes-before=2116-06-23T13:42:01Z",
     ("os-instance-actions", "instance-action-get-resp.json"): "/servers/{server}/os-instance-actions/{request}",
     ("os-instance-actions", "instance-action-get-non-admin-resp.json"):
         "/servers/{server}/os-instance-actions/{request}",
     ("os-quota-sets", "quotas-show-get-resp.json"): "/os-quota-sets/p1",
     ("os-quota-sets", "quotas-show-detail-get-resp.json"): "/os-quota-sets/p1/detail",
     ("os-quota-sets", "quotas-show-defaults-get-resp.json"): "/os-quota-sets/p1/defaults",
+    ("os-quota-sets", "user-quotas-show-get-resp.json"): "/os-quota-sets/p1?user_id=bob",
     ("os-quota-class-sets", "quota-classes-show-get-resp.json"): "/os-quota-class-sets/default",
     ("os-aggregates", "aggregates-list-get-resp.json"): "/os-aggregates",
     ("os-aggregates", "aggregates-get-resp.json"): "/os-aggregates/1",
@@ -65,50 +83,26 @@ READS = {
 }
 # Requests that no version takes: they have fields of 2.90 and lack what has been required since 2.37.
 UNSENT = ("v2.90", "v2.94")
-# Samples of what only a cloud of several cells has.
-PARTIAL = {("servers", 69), ("os-services", 69)}
-
-
-def sample_versions(folder: str, name: str) -> Iterator[tuple[int, Path]]:
-    """The versions at which a sample exists, with its file."""
-    root = SAMPLES / folder
-    for path in sorted([root / name, *root.glob(f"v2.*/{name}")]):
-        version = int(path.parent.name.removeprefix("v2.")) if path.parent != root else 1
-        if path.exists() and version <= microversion.MAX and (folder, version) not in PARTIAL:
-            yield version, path
-
-
-def differences(ours: Any, sample: Any, where: str = "") -> list[str]:
-    """Keys too many or missing, and values of another JSON type. null fits anything: a sample's value may be unset."""
-    if ours is None or sample is None:
-        return []
-    if type(ours) is not type(sample):
-        return [f"{where}: {type(ours).__name__}, the sample has {type(sample).__name__}"]
-    if isinstance(ours, dict):
-        name = where.rpartition(".")[2]
-        odd = set() if name in FREE else (set(ours) ^ set(sample)) - OPTIONAL
-        found = [f"{where}: key {key!r} {'too many' if key in ours else 'missing'}" for key in sorted(odd)]
-        return found + [line for key in set(ours) & set(sample) if name not in FREE
-                        for line in differences(ours[key], sample[key], f"{where}.{key}")]
-    if isinstance(ours, list) and ours and sample:
-        # Each of ours must look like one of the sample's: links and services differ among themselves.
-        best = [min((differences(item, other, where) for other in sample), key=len) for item in ours]
-        return [line for lines in best for line in lines]
-    return []
 
 
 @pytest.fixture
 def story(cloud):
     """A cluster in which each kind of thing exists; what fills the placeholders of READS."""
     server = cloud.boot(metadata={"foo": "bar"})
-    cloud.resized(server)
+    migration = cloud.resized(server)
     request = cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"][0]["request_id"]
     cloud.play_event(request, server, "conductor_migrate_server")
     cloud.call("POST", "/flavors/priv/action", {"addTenantAccess": {"tenant": "p1"}})
     cloud.call("POST", "/os-aggregates", {"aggregate": {"name": "a", "availability_zone": "nova"}})
     cloud.call("POST", "/os-aggregates/1/action", {"add_host": {"host": "cmp-3"}})
     group = cloud.call("POST", "/os-server-groups", {"server_group": {"name": "test", "policies": ["anti-affinity"]}})
-    return {"server": server, "request": request, "group": group.body["server_group"]["id"]}
+    cloud.call("POST", "/flavors/3/os-extra_specs", {"extra_specs": {"hw:numa_nodes": "1"}})
+    moving = cloud.boot()
+    cloud.db.write(migrations.create, Migration(
+        uuid="", instance_uuid=moving, status=states.MIG_RUNNING, migration_type=states.LIVE_MIGRATION,
+        source_compute="cmp-1", source_node="cmp-1", dest_compute="cmp-2", dest_node="cmp-2", user_id="bob",
+        project_id="p1", old_instance_type_id=1, new_instance_type_id=1))
+    return {"server": server, "moving": moving, "request": request, "migration": migration.uuid, "group": group.body["server_group"]["id"]}
 
 
 def fill(cloud, story, path: str, version: int) -> str:
@@ -116,7 +110,7 @@ def fill(cloud, story, path: str, version: int) -> str:
     return path.format(**story, hypervisor=hypervisor)
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 @pytest.mark.parametrize(("folder", "name"), READS)
 def test_answer_is_shaped_like_the_sample(cloud, story, folder, name):
     seen = 0
@@ -131,7 +125,7 @@ def test_answer_is_shaped_like_the_sample(cloud, story, folder, name):
     assert seen
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 @pytest.mark.parametrize("name", ["server-update-resp.json", "server-put-resp.json"])
 def test_update_is_shaped_like_the_sample(cloud, story, name):
     for version, path in sample_versions("servers", name):
@@ -141,7 +135,7 @@ def test_update_is_shaped_like_the_sample(cloud, story, name):
         assert not differences(answer.body, json.loads(path.read_text())), version
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 def test_create_takes_the_sample_requests_and_answers_as_the_samples(cloud):
     cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
     taken = 0
@@ -167,7 +161,7 @@ def _ours(request: dict[str, Any]) -> dict[str, Any]:
     return {"server": {name: value for name, value in server.items() if name not in gone}}
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 @pytest.mark.parametrize(("folder", "name"), [
     ("servers", "server-action-rebuild"),
     ("os-preserve-ephemeral-rebuild", "server-action-rebuild-preserve-ephemeral")])
@@ -186,7 +180,7 @@ def test_rebuild_takes_the_sample_requests_and_answers_as_the_samples(cloud, fol
     assert taken
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 @pytest.mark.parametrize(("folder", "request_name", "answer_name"), [
     ("servers", "server-action-create-image.json", "server-action-create-image-resp.json"),
     ("os-create-backup", "create-backup-req.json", "create-backup-resp.json")])
@@ -200,7 +194,7 @@ def test_images_are_made_as_in_the_samples(cloud, folder, request_name, answer_n
             assert not differences(answer.body, json.loads((path.parent / answer_name).read_text()))
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 def test_metadata_of_images_is_changed_as_in_the_samples(cloud):
     path = f"/images/{cloud.image}/metadata"
     for method, where, name in (("POST", path, "image-metadata-post"), ("PUT", path, "image-metadata-put"),
@@ -213,7 +207,7 @@ def test_metadata_of_images_is_changed_as_in_the_samples(cloud):
         assert given.body.items() >= request.items() or method == "POST"
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
+@published_samples.needed
 def test_version_documents_are_shaped_like_the_samples(cloud):
     for name, path in (("v21-version-get-resp.json", "@/v2.1/"), ("v2-version-get-resp.json", "@/v2/"),
                        ("versions-get-resp.json", "@/")):
@@ -232,7 +226,8 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.spec("3.12/2.3", "3.12/2.9", "3.12/2.16", "3.12/2.19", "3.12/2.23", "3.12/2.26", "3.12/2.28",
                   "3.12/2.47", "3.12/2.51", "3.12/2.55", "3.12/2.57", "3.12/2.58", "3.12/2.59", "3.12/2.61",
-                  "3.12/2.62", "3.12/2.71", "3.12/2.73", "3.12/2.80", "3.12/2.88", "3.12/2.90", "3.12/2.96")
+                  "3.12/2.62", "3.12/2.69", "3.12/2.71", "3.12/2.73", "3.12/2.80", "3.12/2.84", "3.12/2.88",
+                  "3.12/2.90", "3.12/2.96")
 @pytest.mark.parametrize(("path", "user", "changes"), [
     ("/servers/{server}", ADMIN, [3, 9, 16, 19, 26, 47, 63, 71, 73, 96]),
     ("/servers/{server}", USER, [9, 19, 26, 47, 63, 71, 73, 90, 96]),

@@ -380,7 +380,7 @@ def test_addresses_and_live_migrations_are_empty(cloud):
     assert cloud.get(f"/servers/{server}/migrations").status == 404
     assert cloud.get(f"/servers/{server}/migrations", version="2.23").body == {"migrations": []}
     answer = cloud.get(f"/servers/{server}/migrations/7", version="2.23")
-    assert answer.message == f"Migration 7 for server {server} is not live-migration."
+    assert answer.message == f"Migration 7 not found for instance {server}"
 
 
 def test_a_get_costs_few_statements(cloud):

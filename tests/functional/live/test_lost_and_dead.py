@@ -119,14 +119,18 @@ def begin(cluster, uuid, word):
 
 
 @pytest.mark.spec("8.12/order")
+@pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("story", ["live", "evacuate", "live delete"])
-def test_death_at_any_step(make_cluster, monkeypatch, story):
-    """The server comes to rest with one guest, on the one host or on the other."""
+def test_death_at_any_step(make_cluster, monkeypatch, story, first):
+    """The server comes to rest with one guest, on the one host or on the other.
+
+    :param first: after so many steps they die, and after 2, 4, ... more
+    """
     mortal = Fate()
     make_agents_mortal(monkeypatch, mortal)
     recover_at_once(monkeypatch)
     cluster = make_cluster(clock=ManualClock(), **PATIENCE)
-    for number in itertools.count():
+    for number in itertools.count(first, 2):
         uuid = cluster.boot()
         mortal.arm(cluster, number)
         mark = cluster.watch.mark()

@@ -1,4 +1,4 @@
-"""What is told on the bus of a resize (spec 4.5): the events of 2014 in their order, the versioned ones, the failures."""
+"""What is told on the bus of a resize (spec 4.5): the events of 2014 in order, the versioned ones, the failures."""
 
 import threading
 

@@ -1,9 +1,9 @@
 """Periodic tasks run again after a failure, and end at once when told to."""
 
-import pytest
-
 import threading
 import time
+
+import pytest
 
 from novasim.launch.timers import Timers
 from novasim.sim.clock import Clock

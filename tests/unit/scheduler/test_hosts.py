@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event
 
-from novasim.db import aggregates, claims, engine, hosts, instances, models, versioning
+from novasim.db import aggregates, claims, engine, hosts, instances, versioning
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor, Instance
 from novasim.scheduler.columns import HostColumns

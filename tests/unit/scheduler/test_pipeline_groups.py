@@ -52,7 +52,8 @@ def test_too_many_for_the_hosts_is_a_rejection_that_can_be_asked_again(decide, m
 def test_affinity_keeps_the_servers_of_one_request_together(decide, make_fleet, make_request):
     hosts = make_fleet({}, {"memory_mb": 9000}, {})
     assert chosen(decide(hosts, make_request(servers=3, group_policy="affinity"))) == ["cmp-2"] * 3
-    full = decide(make_fleet({"memory_mb": 1024}, {"memory_mb": 1024}), make_request(servers=3, group_policy="affinity"))
+    small = make_fleet({"memory_mb": 1024}, {"memory_mb": 1024})
+    full = decide(small, make_request(servers=3, group_policy="affinity"))
     assert full.selections == []
 
 
