@@ -10,7 +10,8 @@ from novasim import exceptions
 
 MIN, MAX = 1, 96
 HEADER, OLD_HEADER = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
-_FORM = re.compile(r"([1-9]\d*)\.([1-9]\d*|0)", re.ASCII)
+# With more digits than Python reads at once it is no version either.
+_FORM = re.compile(r"([1-9]\d{0,99})\.([1-9]\d{0,99}|0)", re.ASCII)
 
 Handler = Callable[..., Any]
 

@@ -24,7 +24,8 @@ _E = models.instance_actions_events.c
 _F = models.instance_faults.c
 SUCCESS, ERROR = "Success", "Error"
 
-_ACTION_ID = select(_A.id).where(_A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
+_ACTION_ID = select(func.max(_A.id)).where(
+    _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
 _TIME = models.Time
 _START_EVENT = insert(models.instance_actions_events).from_select(
     ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"],
@@ -35,7 +36,8 @@ _START_EVENT = insert(models.instance_actions_events).from_select(
         func.max(_A.id).is_not(None)))
 _FINISH_EVENT = sql_update(models.instance_actions_events).where(
     _E.event == bindparam("b_event"), _E.finish_time.is_(None),
-    _E.action_id.in_(_ACTION_ID.scalar_subquery())).values(
+    # Equal, not in: MariaDB 10.11 reads the whole table of events for an UPDATE with IN (SELECT ...).
+    _E.action_id == _ACTION_ID.scalar_subquery()).values(
     finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
     traceback=bindparam("b_traceback"), details=bindparam("b_details"))
 _OPEN_EVENTS = select(_E.id).join_from(

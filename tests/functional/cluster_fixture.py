@@ -16,6 +16,7 @@ from novasim.compute.virt.driver import Guest
 from novasim.db import actions, claims, engine, instances, migrations, quotas
 from novasim.launch import audit, embedded
 from novasim.objects import Instance, Migration
+from novasim.rpc.sim_driver import Bus
 
 TINY, SMALL, MEDIUM, LARGE = "1", "2", "3", "4"
 USER, ADMIN = "alice:demo", "admin:admin"
@@ -166,6 +167,10 @@ class Cluster(Records):
         """The same cluster again; what was in its queues is lost, as with a broker that died too."""
         self.stop()
         self.start()
+
+    def settle(self) -> None:
+        """Wait until no message is worked on any more: what was sent to several hosts has arrived everywhere."""
+        assert Bus.of(self.conf.transport_url).wait_idle(DEADLINE_S)
 
     def http(self, method: str, path: str, body: Any = None, token: str = USER, version: str = "2.1",
              raw: bytes | None = None) -> webob.Response:

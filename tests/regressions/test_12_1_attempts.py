@@ -191,7 +191,8 @@ def test_two_schedulers_that_do_not_know_of_each_other(make_cluster, monkeypatch
 
 
 # (resize here, migrate here) -> what may stay on its host. The second option does nothing alone.
-SAME_HOST = {(False, False): set(), (False, True): set(), (True, False): {"resize"}, (True, True): {"resize", "migrate"}}
+SAME_HOST = {(False, False): set(), (False, True): set(), (True, False): {"resize"},
+             (True, True): {"resize", "migrate"}}
 
 
 @pytest.mark.spec("12.1/10")

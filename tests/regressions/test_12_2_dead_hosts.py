@@ -2,7 +2,7 @@
 and what the host finds when it comes back all the same is not its work any more."""
 
 import pytest
-from cluster_fixture import ADMIN, DEADLINE_S, MEDIUM, TINY
+from cluster_fixture import ADMIN, MEDIUM, TINY
 from holding import Held, take_up_at_start
 from sqlalchemy import select
 
@@ -10,7 +10,6 @@ from novasim import states
 from novasim.compute import periodics
 from novasim.conductor import recovery
 from novasim.db import hosts, models
-from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import ManualClock
 
 REPORT, DOWN, PATIENCE = 1000, 2500, 100
@@ -55,7 +54,7 @@ def give_up(cluster, dead):
 def come_back(cluster):
     """The host is back; what its start set off has ended."""
     cluster.restart()
-    assert Bus.of(cluster.conf.transport_url).wait_idle(DEADLINE_S)
+    cluster.settle()
 
 
 def open_events(cluster, uuid):

@@ -102,7 +102,8 @@ def story(cloud):
         uuid="", instance_uuid=moving, status=states.MIG_RUNNING, migration_type=states.LIVE_MIGRATION,
         source_compute="cmp-1", source_node="cmp-1", dest_compute="cmp-2", dest_node="cmp-2", user_id="bob",
         project_id="p1", old_instance_type_id=1, new_instance_type_id=1))
-    return {"server": server, "moving": moving, "request": request, "migration": migration.uuid, "group": group.body["server_group"]["id"]}
+    return {"server": server, "moving": moving, "request": request, "migration": migration.uuid,
+            "group": group.body["server_group"]["id"]}
 
 
 def fill(cloud, story, path: str, version: int) -> str:

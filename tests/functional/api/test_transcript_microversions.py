@@ -102,8 +102,8 @@ def test_what_changed_before(cloud, two_days):
         assert (answer.status, answer.message) == (
             400, "The value of changes-since must be less than or equal to changes-before.")
         answer = cloud.get(f"{path}?changes-before=yesterday", version="2.66")
-        assert (answer.status, answer.message) == (
-            400, "Invalid input for query parameters changes-before. Value: yesterday. 'yesterday' is not a 'date-time'")
+        assert (answer.status, answer.message) == (400, "Invalid input for query parameters changes-before. Value: "
+                                                        "yesterday. 'yesterday' is not a 'date-time'")
 
 
 @pytest.mark.spec("3.12/2.75")

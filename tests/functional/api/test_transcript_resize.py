@@ -91,8 +91,8 @@ def check_shown(cluster, uuid, *states_and_flavor, **more):
             answer = cluster.http("GET", f"/servers/{uuid}", None, token, version)
             assert answer.headers["OpenStack-API-Version"] == f"compute {version}"
             same(answer.json, {"server": expected})
-            listed = cluster.get("/servers/detail?all_tenants=1" if token == ADMIN else "/servers/detail", token, version)
-            [one] = [one for one in listed["servers"] if one["id"] == uuid]
+            path = "/servers/detail?all_tenants=1" if token == ADMIN else "/servers/detail"
+            [one] = [one for one in cluster.get(path, token, version)["servers"] if one["id"] == uuid]
             same(one, {key: value for key, value in expected.items() if key != "server_groups"})
 
 
@@ -144,7 +144,7 @@ def test_resize_and_confirm(cluster, version, stopped):
     uuid = cluster.boot(TINY)
     rest = (("ACTIVE", "active", None), {}) if not stopped else (("SHUTOFF", "stopped", None), {"power_state": 4})
     if stopped:
-        told(cluster, uuid, {"os-stop": None}, version, "powered off")
+        told(cluster, uuid, {"os-stop": None}, version, "compute_stop_instance")
     check_shown(cluster, uuid, TINY, *rest[0], **rest[1])
     source = cluster.row(uuid).host
     resize = told(cluster, uuid, {"resize": {"flavorRef": MEDIUM}}, version, "waiting for confirm or revert")

@@ -116,6 +116,7 @@ def test_a_confirm_that_comes_after_the_end(cluster, end):
     cluster.resize(uuid)
     row, move = cluster.row(uuid), cluster.move(uuid)
     getattr(cluster, end)(uuid)
+    cluster.settle()
     before = (cluster.all_guests(), cluster.quota(), cluster.held(uuid), cluster.move(uuid))
     ctxt = context.admin_context()
     ctxt.addressed_host = move.source_compute
