@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 
+from novasim.api import wsgi
 from novasim.context import ADMIN_ROLES, MEMBER_ROLES, RequestContext
 
 ADMIN = "admin"
+LONGEST_NAME = 255
 
 
 def new_request_id() -> str:
@@ -18,10 +20,13 @@ def authenticate(token: str | None, request_id: str, remote_address: str | None 
     user ``admin`` of any project.
 
     :param token: of the header X-Auth-Token
+    :raises HttpError: 401 for names that no column can hold
     """
     user, _, project = (token or "").partition(":")
     if not user or not project:
         user = project = ADMIN
+    if max(len(user), len(project)) > LONGEST_NAME or "\0" in user + project:
+        raise wsgi.HttpError(401, "The request you have made requires authentication.")
     is_admin = user == ADMIN
     return RequestContext(request_id=request_id, user_id=user, project_id=project, is_admin=is_admin,
                           roles=ADMIN_ROLES if is_admin else MEMBER_ROLES, remote_address=remote_address)

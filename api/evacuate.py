@@ -12,7 +12,7 @@ from typing import Any
 from novasim import exceptions, states
 from novasim.api import guards, liveness, passwords, schemas
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, endings, hosts, instances, migrations
+from novasim.db import actions, endings, hosts, images, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import TARGET_STATE, Instance, Migration
 
@@ -69,9 +69,11 @@ def _begin(request: Request, instance: Instance, shared: bool) -> Instance:
         if hosts.is_up(tx, was.host or "", since):
             raise exceptions.ComputeServiceInUse(host=was.host)
         move = migrations.in_progress(tx, was.uuid)
+        # What the dead host was to do with it, nobody does any more.
         if move is not None:
-            # What the dead host was to do with it, nobody does any more.
             endings.abandon(tx, was, move, was.vm_state)
+        quotas.rollback(tx, was.uuid)
+        images.drop_unfinished(tx, was.uuid)
         actions.break_off(tx, was.uuid, "The server was evacuated")
         instances.update(tx, was.uuid, task_state=states.REBUILDING, progress=0, task_request_id=context.request_id)
         instances.replace_system_metadata(tx, was.uuid, TARGET_STATE, target)

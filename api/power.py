@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from novasim import exceptions, states
-from novasim.api import guards, passwords
+from novasim.api import guards, images, passwords
 from novasim.api.wsgi import Request
-from novasim.db import actions, images, instances
+from novasim.db import actions, instances
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -91,12 +91,12 @@ def rescue(request: Request, instance: Instance, password: str | None, image_ref
     :param password: of the rescue system's administrator; one is made up without it
     :param image_ref: the image; the server's own without it
     :returns: the password
-    :raises UnsupportedRescueImage: 400
+    :raises UnsupportedRescueImage, ImageNotActive: 400
     """
     check(request, instance, RESCUE)
     if image_ref is not None:
         try:
-            request.api.db.read(images.get, image_ref)
+            images.usable(request, image_ref)
         except exceptions.ImageNotFound as error:
             raise exceptions.UnsupportedRescueImage(image=image_ref) from error
     secret = password or passwords.generate()

@@ -71,12 +71,16 @@ class Request:
     def query(self) -> list[tuple[str, str]]:
         """The query's (name, value) pairs in their order.
 
-        :raises ValidationError: when it is no UTF-8
+        :raises ValidationError: when it is no UTF-8, or names a NUL, which no column can hold
         """
         try:
-            return list(self.wire.GET.items())
+            pairs = list(self.wire.GET.items())
         except UnicodeDecodeError as error:
             raise exceptions.ValidationError(detail="Query string is not UTF-8 encoded") from error
+        for name, text in pairs:
+            if "\0" in text:
+                raise exceptions.ValidationError(detail=f"The query parameter {name} contains a NUL character")
+        return pairs
 
     def json(self) -> dict[str, Any]:
         """The body.
@@ -145,7 +149,7 @@ def parse(raw: bytes) -> Any:
     :raises ValidationError: when it names a NUL, which no column can hold
     """
     try:
-        body = json.loads(raw)
+        body = json.loads(raw, parse_constant=_no_constant)
         if b"\\u" in raw:
             # Escapes can name what is no text: half a surrogate pair. Nothing further down could store or send it.
             json.dumps(body, ensure_ascii=False).encode()
@@ -154,6 +158,11 @@ def parse(raw: bytes) -> Any:
     if b"\\u0000" in raw:
         raise exceptions.ValidationError(detail="The request body contains a NUL character")
     return body
+
+
+def _no_constant(name: str) -> None:
+    """NaN and infinities are no JSON, and no column holds them."""
+    raise ValueError(name)
 
 
 def _owner(instance: Instance | None) -> dict[str, str | None] | None:

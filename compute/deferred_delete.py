@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from novasim import context, exceptions, quota, states
-from novasim.compute import power
-from novasim.compute.agents import OVERTAKEN, Agents
+from novasim.compute import lifecycle, power
+from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, endings, hosts, images, instance_pages, instances
 from novasim.db.engine import Transaction
@@ -19,7 +19,17 @@ LOG = logging.getLogger(__name__)
 
 
 def soft_delete_instance(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
-    """Power the guest off; what the server counted for is free again. It is not shelved any more, if it was."""
+    """Power the guest off; what the server counted for is free again. It is not shelved any more, if it was. One that
+    has no guest cannot be kept, and is deleted for good."""
+    host = ctxt.addressed_host or ""
+    if agents.driver.power_state(host, instance.uuid) == states.NOSTATE:
+        mine = {"task_state": (states.SOFT_DELETING,), "host": (host,), "task_request_id": (instance.task_request_id,)}
+        try:
+            agents.db.write(instances.update, instance.uuid, mine, task_state=states.DELETING)
+        except OVERTAKEN as reason:
+            return overtaken(ctxt, instance, "soft_delete_instance", reason)
+        return lifecycle.terminate_instance(agents, ctxt, instance)
+
     def also(tx: Transaction) -> dict[str, Any]:
         now = instances.get(tx, instance.uuid, with_metadata=False)
         # One whose restore was cut short had not begun to count again.
@@ -29,7 +39,7 @@ def soft_delete_instance(agents: Agents, ctxt: RequestContext, instance: Instanc
         endings.settle_quota(tx, now, before, None)
         return {"deleted_at": tx.now}
 
-    power.run(agents, ctxt, instance, "soft_delete_instance", also)
+    return power.run(agents, ctxt, instance, "soft_delete_instance", also)
 
 
 def go_on(agents: Agents, instance: Instance) -> None:
@@ -57,8 +67,7 @@ def reclaim_queued_deletes(agents: Agents) -> None:
     """Delete for good what was soft-deleted longer than reclaim_instance_interval ago."""
     before = agents.clock.now() - timedelta(seconds=agents.conf.reclaim_instance_interval)
     for part in hosts.chunks(agents.hosts):
-        for instance in agents.db.read(instance_pages.reclaimable, part, before):
-            _reclaim(agents, instance)
+        agents.each(_reclaim, agents.db.read(instance_pages.reclaimable, part, before))
 
 
 def _reclaim(agents: Agents, instance: Instance) -> None:

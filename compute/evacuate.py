@@ -47,7 +47,7 @@ def rebuild_instance(agents: Agents, ctxt: RequestContext, instance: Instance, m
         vm_state = agents.db.write(_settle, ctxt, now, migration, stopped)
     except OVERTAKEN as reason:
         overtaken(ctxt, now, "rebuild_instance", reason)
-        _remove(agents, host, now.uuid)
+        _remove(agents, host, migration)
     except Exception as error:
         _fail(agents, ctxt, now, migration, error)
     else:
@@ -66,13 +66,11 @@ def _settle(tx: Transaction, ctxt: RequestContext, instance: Instance, migration
     return vm_state
 
 
-def _remove(agents: Agents, host: str, instance_uuid: str) -> None:
-    """A delete or a reset was faster, so what was made here is nobody's; unless it is already this host's server."""
-    with contextlib.suppress(exceptions.InstanceNotFound):
-        if agents.db.read(instances.get, instance_uuid, None, False, False, False).host == host:
-            return
-    with contextlib.suppress(exceptions.HypervisorError):
-        agents.driver.destroy(host, instance_uuid)
+def _remove(agents: Agents, host: str, migration: Migration) -> None:
+    """What was made here is nobody's, unless another evacuation of the server has come here, or comes."""
+    if not lifecycle.belongs_here(agents, host, migration.instance_uuid, without=migration.id):
+        with contextlib.suppress(exceptions.HypervisorError):
+            agents.driver.destroy(host, migration.instance_uuid)
 
 
 def _fail(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration, error: Exception) -> None:
@@ -87,9 +85,9 @@ def _fail(agents: Agents, ctxt: RequestContext, instance: Instance, migration: M
         instances.replace_system_metadata(tx, instance.uuid, TARGET_STATE, {})
         actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
-    _remove(agents, ctxt.addressed_host or "", instance.uuid)
+    _remove(agents, ctxt.addressed_host or "", migration)
     try:
-        agents.db.write(record)
+        agents.db.insist(record)
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, "rebuild_instance", reason)
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
@@ -118,8 +116,7 @@ def _complete(agents: Agents, ctxt: RequestContext, move: Migration) -> None:
         instance = agents.db.read(instances.get, move.instance_uuid)
     except exceptions.InstanceNotFound:
         instance = Instance(uuid=move.instance_uuid)
-    coming = agents.db.read(migrations.in_progress, move.instance_uuid)
-    if instance.host != source and (coming is None or source not in (coming.source_compute, coming.dest_compute)):
+    if not lifecycle.belongs_here(agents, source, move.instance_uuid):
         agents.driver.destroy(source, move.instance_uuid)
     agents.db.write(migrations.advance, move.id, (states.DONE,), states.COMPLETED)
     agents.note(ctxt, instance, "evacuated guest removed", instance.vm_state, instance.task_state, states.COMPLETED)

@@ -10,7 +10,7 @@ from novasim import exceptions, states
 from novasim.compute import tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
-from novasim.db import actions, claims, endings, instances
+from novasim.db import actions, claims, endings, instances, migrations
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -90,7 +90,7 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
         actions.record_failure(tx, ctxt, instance.uuid, BUILD_EVENT, error, final=not retry)
 
     try:
-        agents.db.write(give_up)
+        agents.db.insist(give_up)
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, "run_instance", reason)
         return _after_reset(agents, ctxt, instance, error)
@@ -170,6 +170,21 @@ def _deletion_failed(agents: Agents, ctxt: RequestContext, instance: Instance, e
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "terminate_instance", reason)
     agents.note(ctxt, instance, "deletion failed", vm_state, None)
+
+
+def belongs_here(agents: Agents, host: str, instance_uuid: str, without: int | None = None) -> bool:
+    """Whether a server lives on a host, or is in a move from or to it: what lies there is not left over then.
+
+    :param without: id of a move that does not count
+    """
+    # In this order: a move that ends between the two has put the server where it now is.
+    move = agents.db.read(migrations.in_progress, instance_uuid)
+    try:
+        now = agents.db.read(instances.get, instance_uuid, None, False, False, False)
+    except exceptions.InstanceNotFound:
+        return False
+    moving = move is not None and move.id != without and host in (move.source_compute, move.dest_compute)
+    return now.host == host or moving
 
 
 def clean_if_gone(agents: Agents, ctxt: RequestContext, instance_uuid: str) -> None:

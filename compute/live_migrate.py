@@ -185,7 +185,10 @@ def post_live_migration(agents: Agents, ctxt: RequestContext, instance: Instance
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, "post_live_migration", reason)
     except Exception as error:
-        return _break_off(agents, ctxt, instance, migration, EVENT, error)
+        # A guest that could not be removed runs: the server is not to be started elsewhere.
+        at_source = agents.driver.power_state(host, instance.uuid) != states.NOSTATE
+        _break_off(agents, ctxt, instance, migration, EVENT, error, at_source)
+        return _clean_destination(agents, ctxt, instance, migration) if at_source else None
     # In any case: where the migration was ended meanwhile, the copy is the only guest that there is.
     agents.compute.post_live_migration_at_destination(ctxt, migration.dest_compute, instance=instance,
                                                       migration=migration)
@@ -288,13 +291,8 @@ def live_migration_abort(agents: Agents, ctxt: RequestContext, instance: Instanc
 def rollback_live_migration_at_destination(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
     """On the destination: remove what was prepared, unless the server lives here or is on its way here again."""
     host = ctxt.addressed_host or ""
-    try:
-        now = agents.db.read(instances.get, instance.uuid, None, False, False, False)
-        move = agents.db.read(migrations.in_progress, instance.uuid)
-        if now.host == host or (move is not None and host in (move.source_compute, move.dest_compute)):
-            return
-    except exceptions.InstanceNotFound:
-        LOG.info("%s is gone", instance.uuid)
+    if lifecycle.belongs_here(agents, host, instance.uuid):
+        return
     try:
         agents.driver.rollback_live_migration_at_destination(host, instance.uuid)
         agents.note(ctxt, instance, "destination cleaned", instance.vm_state)
@@ -331,7 +329,7 @@ def _roll_back(agents: Agents, ctxt: RequestContext, instance: Instance, migrati
         actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
-        agents.db.write(undo)
+        agents.db.insist(undo)
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, "live_migration", reason)
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
@@ -346,8 +344,9 @@ def _clean_destination(agents: Agents, ctxt: RequestContext, instance: Instance,
 
 
 def _break_off(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration, event: str,
-               error: Exception) -> None:
-    """A hop after the handing over failed: the server is the destination's, and in ERROR."""
+               error: Exception, at_source: bool = False) -> None:
+    """A hop after the handing over failed: the server is in ERROR, and where its guest is: the destination's, or the
+    source's again."""
     LOG.exception("%s of %s on %s failed (%s)", event, instance.uuid, ctxt.addressed_host, ctxt.request_id)
 
     def end(tx: Transaction) -> None:
@@ -356,11 +355,11 @@ def _break_off(agents: Agents, ctxt: RequestContext, instance: Instance, migrati
         current = migrations.get(tx, migration.id)
         if current.status != states.POST_MIGRATING:
             raise exceptions.MigrationStatusConflict(migration_id=current.id, actual=current.status, expected="moving")
-        endings.abandon(tx, now, current, states.ERROR)
+        endings.abandon(tx, now, current, states.ERROR, at_source)
         actions.record_failure(tx, ctxt, now.uuid, event, error)
 
     try:
-        agents.db.write(end)
+        agents.db.insist(end)
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, event, reason)
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)

@@ -37,12 +37,7 @@ def confirm_resizes(agents: Agents) -> None:
         return
     before = agents.clock.now() - timedelta(seconds=window)
     for part in hosts.chunks(agents.hosts):
-        for move in agents.db.read(migrations.unconfirmed, part, before):
-            try:
-                _confirm(agents, move)
-            except Exception:
-                # One whose message cannot be sent must not keep the others waiting; the conductor's recovery sends it.
-                LOG.exception("Move %s could not be confirmed by itself", move.uuid)
+        agents.each(_confirm, agents.db.read(migrations.unconfirmed, part, before))
 
 
 def _confirm(agents: Agents, move: Migration) -> None:
@@ -78,7 +73,7 @@ def sync_power_states(agents: Agents) -> None:
     for part in hosts.chunks(agents.hosts):
         for instance in agents.db.read(instance_pages.on_hosts, part):
             power_state = actual.get((instance.host or "", instance.uuid), states.NOSTATE)
-            if instance.task_state is None and power_state != instance.power_state:
+            if instance.task_state is None and _is_off_course(instance, power_state):
                 # The list is old by now: the one guest is asked again.
                 _sync(agents, instance, agents.driver.power_state(instance.host or "", instance.uuid))
 
@@ -91,8 +86,13 @@ _STOPS = {
 }
 
 
+def _is_off_course(instance: Instance, power_state: int) -> bool:
+    """A power state that is no news still is not what the server should be in, where stopping it has failed."""
+    return power_state != instance.power_state or power_state in _STOPS.get(instance.vm_state or "", ())
+
+
 def _sync(agents: Agents, instance: Instance, power_state: int) -> None:
-    if power_state == instance.power_state:
+    if not _is_off_course(instance, power_state):
         return
     ctxt = context.admin_context()
     ctxt.addressed_host = instance.host
@@ -124,8 +124,7 @@ def offload_shelved(agents: Agents) -> None:
         return
     before = agents.clock.now() - timedelta(seconds=agents.conf.shelved_offload_time)
     for part in hosts.chunks(agents.hosts):
-        for instance in agents.db.read(instance_pages.shelved, part, before):
-            shelve.offload_by_itself(agents, instance)
+        agents.each(shelve.offload_by_itself, agents.db.read(instance_pages.shelved, part, before))
 
 
 def cleanup_leftovers(agents: Agents) -> None:

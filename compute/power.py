@@ -103,7 +103,7 @@ def fail(agents: Agents, ctxt: RequestContext, instance: Instance, method: str, 
         actions.record_failure(tx, ctxt, instance.uuid, event, error)
 
     try:
-        agents.db.write(record)
+        agents.db.insist(record)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, event, reason)
     agents.note(ctxt, instance, f"{event} failed", states.ERROR if broken else instance.vm_state, None)

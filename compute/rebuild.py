@@ -90,7 +90,7 @@ def _fail(agents: Agents, ctxt: RequestContext, instance: Instance, error: Excep
         actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
-        agents.db.write(record)
+        agents.db.insist(record)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "rebuild_instance", reason)
     agents.note(ctxt, instance, "rebuild failed", states.ERROR, None)

@@ -26,8 +26,6 @@ from novasim.states import DEST_DONE, FINISHING, ON_DEST, ON_SOURCE
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# The conductor's hop ends well with the arrival of its message, even if the conductor has died meanwhile.
-CONDUCTOR_EVENT = "cold_migrate"
 # What a hop's server has as task_state as long as the hop is its owner.
 _TASKS = {
     "compute_resize_instance": (states.RESIZE_MIGRATING,), "compute_finish_resize": (states.RESIZE_FINISH,),
@@ -72,7 +70,8 @@ def _claim(tx: Transaction, agents: Agents, ctxt: RequestContext, instance: Inst
         user_id=ctxt.user_id, project_id=ctxt.project_id))
     tracker.claim(tx, host, node, instance.uuid, flavor, filter_properties, migration.id)
     instances.stash_new_flavor(tx, instance.uuid, flavor, instance.vm_state or states.ACTIVE)
-    actions.finish_event(tx, ctxt.request_id, instance.uuid, CONDUCTOR_EVENT)
+    # The conductor's hop ends well with the arrival of its message, even if the conductor has died meanwhile.
+    actions.finish_event(tx, ctxt.request_id, instance.uuid, actions.COLD_MIGRATE)
     actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", host, done=True)
     return migration
 
@@ -89,7 +88,7 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
             instances.update(tx, instance.uuid, {
                 "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}, task_state=None)
             quotas.rollback(tx, instance.uuid)
-        actions.finish_event(tx, ctxt.request_id, instance.uuid, CONDUCTOR_EVENT)
+        actions.finish_event(tx, ctxt.request_id, instance.uuid, actions.COLD_MIGRATE)
         actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", ctxt.addressed_host)
         actions.record_failure(tx, ctxt, instance.uuid, "compute_prep_resize", error, final=not may_retry)
 
@@ -332,7 +331,7 @@ def undo(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Mi
     if event == "compute_resize_instance":
         put_back(agents, ctxt, instance)
     try:
-        vm_state = agents.db.write(break_off, ctxt, instance, migration, event, error)
+        vm_state = agents.db.insist(break_off, ctxt, instance, migration, event, error)
     except OVERTAKEN as reason:
         overtaken(ctxt, instance, event, reason)
         lifecycle.clean_if_gone(agents, ctxt, instance.uuid)
@@ -346,7 +345,7 @@ def undo(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Mi
 def put_back(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
     """Let the guest be one again, as it was, if its server is still here: not handed over, not gone."""
     try:
-        now = agents.db.read(instances.get, instance.uuid, None, False, False, False)
+        now = agents.db.insist(instances.get, instance.uuid, None, False, False, False)
         host = ctxt.addressed_host or ""
         if now.host != host or agents.driver.power_state(host, now.uuid) != states.NOSTATE:
             return

@@ -95,7 +95,7 @@ def shelve_offload_instance(agents: Agents, ctxt: RequestContext, instance: Inst
     except Exception as error:
         LOG.warning("Offloading %s from %s failed: %s", instance.uuid, host, error)
         with contextlib.suppress(*OVERTAKEN):
-            agents.db.write(fail, error)
+            agents.db.insist(fail, error)
             agents.note(ctxt, instance, f"{OFFLOAD_EVENT} failed", states.SHELVED, None)
 
 
@@ -197,7 +197,7 @@ def _unshelve_failed(agents: Agents, ctxt: RequestContext, instance: Instance, e
         actions.record_failure(tx, ctxt, instance.uuid, UNSHELVE_EVENT, error)
 
     try:
-        agents.db.write(record)
+        agents.db.insist(record)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "unshelve_instance", reason)
     agents.note(ctxt, instance, f"{UNSHELVE_EVENT} failed", instance.vm_state, None)

@@ -129,7 +129,7 @@ def give_up(agents: Agents, ctxt: RequestContext, instance: Instance, operation:
     """
     LOG.warning("%s of %s on %s failed: %s", operation.event, instance.uuid, ctxt.addressed_host, error)
     try:
-        agents.db.write(endings.abandon_image, ctxt, instance, operation.tasks, operation.event, error, **values)
+        agents.db.insist(endings.abandon_image, ctxt, instance, operation.tasks, operation.event, error, **values)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, operation.event, reason)
     agents.note(ctxt, instance, f"{operation.event} failed", values.get("vm_state", instance.vm_state), None)

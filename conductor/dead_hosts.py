@@ -17,7 +17,7 @@ from typing import NamedTuple
 from novasim import config, context, exceptions, states
 from novasim.conductor.orchestrator import Orchestrator
 from novasim.context import RequestContext
-from novasim.db import actions, claims, endings, hosts, images, instance_pages, instances, migrations
+from novasim.db import actions, claims, endings, hosts, images, instance_pages, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import Instance, Migration
 
@@ -159,6 +159,8 @@ def _end_task(orchestrator: Orchestrator, instance: Instance) -> bool:
             # It was to be brought back there, and is on no host again.
             instances.update(tx, instance.uuid, host=None, node=None)
             claims.drop_all(tx, instance.uuid)
+        # What a restore had reserved.
+        quotas.rollback(tx, instance.uuid)
         _record(tx, ctxt, instance, instance.host, True)
         return []
 

@@ -28,11 +28,12 @@ _UNFIT = (exceptions.ComputeResourcesUnavailable, exceptions.GroupPolicyViolated
 
 
 class Kind(NamedTuple):
-    """What moves differ in: the task of the server, the event of this hop, what the migration is once it has room,
-    and what else a destination must be."""
+    """What moves differ in: the task of the server, the event of this hop, what the migration is once it has room, the
+    message that tells an agent, and what else a destination must be."""
     task_state: str
     event: str
     status: str
+    message: str
     check: Callable[[Orchestrator, Instance, ComputeNode], None]
 
 
@@ -49,9 +50,12 @@ def claim(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, 
     :returns: the migration, with its destination
     :raises NoValidHost: when no host is left to be tried; MaxRetriesExceeded when no more may be
     :raises ComputeServiceUnavailable, MigrationPreCheckError: when the named host is down or full
+    :raises MigrationPreCheckError: when agents are too old to be told: what is claimed then would wait for ever
     :raises InvalidHypervisorType, DestinationHypervisorTooOld: when the named host cannot take the guest
     :raises UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound: when somebody else was faster
     """
+    if not orchestrator.compute.can_send(kind.message):
+        raise exceptions.MigrationPreCheckError(reason=f"the compute services are too old for {kind.message}")
     if scheduler_hint.get("host"):
         return _claim_on(orchestrator, ctxt, instance, move, kind, scheduler_hint["host"])
     properties = copy.deepcopy(scheduler_hint.get("filter_properties") or {})

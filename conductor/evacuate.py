@@ -12,7 +12,8 @@ from novasim.conductor import destination
 from novasim.conductor.destination import OVERTAKEN
 from novasim.conductor.orchestrator import Orchestrator
 from novasim.context import RequestContext
-from novasim.db import actions, migrations
+from novasim.db import actions, instances, migrations
+from novasim.db.engine import Transaction
 from novasim.objects import ComputeNode, Instance, Migration
 
 LOG = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def _check(_orchestrator: Orchestrator, instance: Instance, dest: ComputeNode) -
         raise exceptions.UnableToMigrateToSelf(instance_id=instance.uuid, host=dest.host)
 
 
-KIND = destination.Kind(states.REBUILDING, "rebuild_server", states.PRE_MIGRATING, _check)
+KIND = destination.Kind(states.REBUILDING, "rebuild_server", states.PRE_MIGRATING, "rebuild_instance", _check)
 
 
 def evacuate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, host: str | None,
@@ -38,9 +39,16 @@ def evacuate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instanc
         LOG.info("Evacuation of %s (%s) left alone: it is %s", instance.uuid, ctxt.request_id, move and move.status)
         return
     wanted = request_spec.get("requested_destination")
+    mine = {"task_state": (states.REBUILDING,), "task_request_id": (ctxt.request_id,)}
+
+    def begin(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, mine)
+        migrations.advance(tx, move.id, (states.ACCEPTED,), states.ACCEPTED, (None,))
+        actions.start_event(tx, ctxt.request_id, instance.uuid, KIND.event)
+
     hint = {"host": host, "filter_properties": {"requested_destination": wanted} if wanted else {}}
     try:
-        orchestrator.db.write(actions.start_event, ctxt.request_id, instance.uuid, KIND.event)
+        orchestrator.db.write(begin)
         moved = destination.claim(orchestrator, ctxt, instance, move, KIND, hint)
     except OVERTAKEN as reason:
         LOG.info("Evacuation of %s (%s) was overtaken: %s", instance.uuid, ctxt.request_id, reason)

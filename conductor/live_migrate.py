@@ -28,7 +28,7 @@ def _check(orchestrator: Orchestrator, instance: Instance, dest: ComputeNode) ->
             raise exceptions.DestinationHypervisorTooOld()
 
 
-KIND = destination.Kind(states.MIGRATING, "conductor_live_migrate_instance", states.ACCEPTED, _check)
+KIND = destination.Kind(states.MIGRATING, "conductor_live_migrate_instance", states.ACCEPTED, "live_migration", _check)
 
 
 def live_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, scheduler_hint: dict[str, Any],

@@ -14,6 +14,7 @@ from novasim.objects import Instance
 
 LOG = logging.getLogger(__name__)
 EVENT = "rebuild_server"
+OVERTAKEN = (UnexpectedTaskStateError, InstanceNotFound)
 
 
 def rebuild_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, orig_image_ref: str | None,
@@ -22,13 +23,25 @@ def rebuild_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance:
 
     :param orig_sys_metadata: what it remembered of that image
     """
+    def begin(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, _mine(ctxt))
+        actions.start_event(tx, ctxt.request_id, instance.uuid, EVENT)
+
     try:
-        orchestrator.db.write(actions.start_event, ctxt.request_id, instance.uuid, EVENT)
+        orchestrator.db.write(begin)
+    except OVERTAKEN as reason:
+        LOG.info("Rebuild of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
+        return
+    try:
         send(orchestrator, ctxt, instance, preserve_ephemeral)
         orchestrator.db.write(actions.finish_event, ctxt.request_id, instance.uuid, EVENT)
     except Exception as error:
         LOG.exception("Could not ask %s to rebuild %s", instance.host, instance.uuid)
         _restore(orchestrator, ctxt, instance, orig_image_ref, orig_sys_metadata or {}, error)
+
+
+def _mine(ctxt: RequestContext) -> instances.Expected:
+    return {"task_state": (states.REBUILDING,), "task_request_id": (ctxt.request_id,)}
 
 
 def send(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
@@ -42,14 +55,13 @@ def send(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
 def _restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, orig_image_ref: str | None,
              orig_sys_metadata: dict[str, str], error: Exception) -> None:
     def undo(tx: Transaction) -> None:
-        mine = {"task_state": (states.REBUILDING,), "task_request_id": (ctxt.request_id,)}
-        instances.update(tx, instance.uuid, mine, task_state=None, image_ref=orig_image_ref)
+        instances.update(tx, instance.uuid, _mine(ctxt), task_state=None, image_ref=orig_image_ref)
         instances.replace_system_metadata(tx, instance.uuid, "image_", orig_sys_metadata)
         actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
         orchestrator.db.write(undo)
-    except (UnexpectedTaskStateError, InstanceNotFound) as reason:
+    except OVERTAKEN as reason:
         LOG.info("Nothing to restore for %s: %s", instance.uuid, reason)
         return
     orchestrator.note(ctxt, instance, "rebuild restored", instance.vm_state, None)

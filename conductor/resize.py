@@ -25,7 +25,7 @@ from novasim.objects import Flavor, Instance
 
 LOG = logging.getLogger(__name__)
 # Ended here only when it fails; else by the destination, in the transaction that begins its work.
-EVENT = "cold_migrate"
+EVENTS = actions.COLD_MIGRATE
 OVERTAKEN = (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound)
 
 
@@ -36,7 +36,7 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
 
     def begin(tx: Transaction) -> None:
         _take(tx, ctxt, instance, states.RESIZE_PREP)
-        actions.start_event(tx, ctxt.request_id, instance.uuid, EVENT)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, EVENTS, orchestrator.conf.host)
 
     try:
         orchestrator.db.write(begin)
@@ -91,7 +91,7 @@ def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance
         _take(tx, ctxt, instance, None)
         instances.drop_stash(tx, instance.uuid)
         quotas.rollback(tx, instance.uuid)
-        actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
+        actions.record_failure(tx, ctxt, instance.uuid, EVENTS, error)
 
     try:
         orchestrator.db.write(undo)

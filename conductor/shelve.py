@@ -20,6 +20,7 @@ from novasim.objects import SHELVED_IMAGE_ID, Instance
 
 LOG = logging.getLogger(__name__)
 EVENT = "schedule_instances"
+OVERTAKEN = (exceptions.UnexpectedTaskStateError, exceptions.InstanceNotFound)
 
 
 def unshelve_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
@@ -28,14 +29,28 @@ def unshelve_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance
 
     :param request_spec: ``requested_destination`` names the one host to be taken
     """
+    def begin(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, _mine(instance))
+        actions.start_event(tx, ctxt.request_id, instance.uuid, EVENT)
+
     try:
-        orchestrator.db.write(actions.start_event, ctxt.request_id, instance.uuid, EVENT)
+        orchestrator.db.write(begin)
+    except OVERTAKEN as reason:
+        LOG.info("Unshelving of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
+        return
+    try:
         _hand_over(orchestrator, ctxt, instance, request_spec)
         orchestrator.db.write(actions.finish_event, ctxt.request_id, instance.uuid, EVENT)
     except Exception as error:
         LOG.warning("Unshelving of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
                     getattr(error, "text", error))
         restore(orchestrator, ctxt, instance, error)
+
+
+def _mine(instance: Instance) -> instances.Expected:
+    """Not one that a host has taken meanwhile, where it was on none."""
+    return {"task_state": (states.UNSHELVING,), "task_request_id": (instance.task_request_id,),
+            "host": (instance.host,)}
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
@@ -67,14 +82,12 @@ def send(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception) -> None:
     """The server stays as it was shelved, unless a host has it by now."""
     def undo(tx: Transaction) -> None:
-        instances.update(tx, instance.uuid, {
-            "task_state": (states.UNSHELVING,), "task_request_id": (instance.task_request_id,),
-            "host": (instance.host,)}, task_state=None)
+        instances.update(tx, instance.uuid, _mine(instance), task_state=None)
         actions.record_failure(tx, ctxt, instance.uuid, EVENT, error)
 
     try:
         orchestrator.db.write(undo)
-    except (exceptions.UnexpectedTaskStateError, exceptions.InstanceNotFound) as reason:
+    except OVERTAKEN as reason:
         LOG.info("Nothing to restore for %s: %s", instance.uuid, reason)
         return
     orchestrator.note(ctxt, instance, "unshelve restored", instance.vm_state, None)

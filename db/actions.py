@@ -23,6 +23,9 @@ _A = models.instance_actions.c
 _E = models.instance_actions_events.c
 _F = models.instance_faults.c
 SUCCESS, ERROR = "Success", "Error"
+Event = str | tuple[str, ...]
+# What a conductor does for a resize or cold migration, in today's name and in that of 2014 (spec 3.10).
+COLD_MIGRATE = ("conductor_migrate_server", "cold_migrate")
 
 _ACTION_ID = select(func.max(_A.id)).where(
     _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
@@ -35,7 +38,7 @@ _START_EVENT = insert(models.instance_actions_events).from_select(
         _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).having(
         func.max(_A.id).is_not(None)))
 _FINISH_EVENT = sql_update(models.instance_actions_events).where(
-    _E.event == bindparam("b_event"), _E.finish_time.is_(None),
+    _E.event.in_(bindparam("b_events", expanding=True)), _E.finish_time.is_(None),
     # Equal, not in: MariaDB 10.11 reads the whole table of events for an UPDATE with IN (SELECT ...).
     _E.action_id == _ACTION_ID.scalar_subquery()).values(
     finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
@@ -56,27 +59,33 @@ def start(tx: Transaction, context: RequestContext, instance_uuid: str, action: 
         "updated_at": tx.now, "deleted": 0})
 
 
-def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: str, host: str | None = None,
+def _names(event: Event) -> tuple[str, ...]:
+    return (event,) if isinstance(event, str) else event
+
+
+def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event, host: str | None = None,
                 done: bool = False, again: bool = False) -> None:
     """Note that a hop began; with ``done`` also that it ended well, where it is one transaction.
 
+    :param event: its name, or those of the events that it is nested in, outermost first
     :param again: it had begun before, and its process died: what was noted then has failed
     """
-    if again:
-        break_off(tx, instance_uuid, "The service ended in the middle of it", event)
-    tx.execute(_START_EVENT, {
-        "b_event": event, "b_now": tx.now, "b_finish": tx.now if done else None,
-        "b_result": SUCCESS if done else None, "b_host": host, "b_uuid": instance_uuid, "b_request": request_id})
+    for name in _names(event):
+        if again:
+            break_off(tx, instance_uuid, "The service ended in the middle of it", name)
+        tx.execute(_START_EVENT, {
+            "b_event": name, "b_now": tx.now, "b_finish": tx.now if done else None,
+            "b_result": SUCCESS if done else None, "b_host": host, "b_uuid": instance_uuid, "b_request": request_id})
 
 
-def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: str,
+def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event,
                  traceback: str | None = None, final: bool = True, details: str | None = None) -> None:
     """Note that a hop ended: well, or with a traceback; if that is final, it fails its action too.
 
     :param details: what of it the server's owner may read
     """
     tx.execute(_FINISH_EVENT, {
-        "b_event": event, "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
+        "b_events": _names(event), "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
         "b_traceback": traceback, "b_details": details, "b_uuid": instance_uuid, "b_request": request_id})
     if traceback is not None and final:
         fail(tx, request_id, instance_uuid)
@@ -119,7 +128,7 @@ def add_fault(tx: Transaction, instance_uuid: str, error: BaseException, host: s
         "details": details, "host": host, "created_at": tx.now, "deleted": 0})
 
 
-def record_failure(tx: Transaction, context: RequestContext, instance_uuid: str, event: str, error: Exception,
+def record_failure(tx: Transaction, context: RequestContext, instance_uuid: str, event: Event, error: Exception,
                    final: bool = True) -> None:
     """What the user and the admin see of a failed hop: fault, event with traceback, failed action (spec 6.5).
 

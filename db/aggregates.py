@@ -116,11 +116,9 @@ def rename(tx: Transaction, aggregate_id: int, name: str) -> Aggregate:
     :raises AggregateNotFound: when there is none
     :raises AggregateNameExists: when the name is taken
     """
+    _lock(tx, aggregate_id)
     with _name_taken(name):
-        changed = tx.execute(sql_update(models.aggregates).where(_A.id == aggregate_id, _A.deleted == 0).values(
-            name=name, updated_at=tx.now))
-    if not changed.rowcount:
-        raise exceptions.AggregateNotFound(aggregate_id=aggregate_id)
+        tx.execute(sql_update(models.aggregates).where(_A.id == aggregate_id).values(name=name, updated_at=tx.now))
     return get(tx, aggregate_id)
 
 

@@ -147,8 +147,9 @@ def erase(tx: Transaction, instance_uuid: str) -> list[str]:
     :returns: hosts that may still hold a guest or a copy of it
     :raises InstanceNotFound: when it is gone already
     """
-    instance = instances.get(tx, instance_uuid, with_metadata=False)
+    # Locks the row first, so that what is read of it is what is ended.
     instances.update(tx, instance_uuid, task_state=states.DELETING)
+    instance = instances.get(tx, instance_uuid, with_metadata=False)
     migration = migrations.in_progress(tx, instance_uuid)
     hosts = {claim["host"] for claim in claims.of_instance(tx, instance_uuid)} | {instance.host}
     hosts |= migrations.hosts_of(tx, instance_uuid)

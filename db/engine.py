@@ -7,16 +7,19 @@ single read costs one round trip. A transaction that met a deadlock or a lost co
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from oslo_config import cfg
 from oslo_db import api as retry
+from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import exc_filters
 from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, insert
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import Executable
 
 from novasim import exceptions
@@ -24,6 +27,8 @@ from novasim.sim.clock import Clock
 
 P = ParamSpec("P")
 T = TypeVar("T")
+# Seconds between two tries of what must be written.
+INSIST_S = 2
 
 
 class Transaction:
@@ -43,6 +48,14 @@ class Transaction:
         key = self.conn.execute(insert(table).values(values)).inserted_primary_key
         assert key is not None
         return int(key[0])
+
+    def insert_missing(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows that this transaction found missing. When another one was faster, this one runs again from its
+        start and finds them."""
+        try:
+            self.conn.execute(insert(table), rows)
+        except db_exception.DBDuplicateEntry as error:
+            raise db_exception.RetryRequest(error) from error
 
     @property
     def dialect(self) -> str:
@@ -102,6 +115,9 @@ class Database:
         self._retry = retry.wrap_db_retry(
             max_retries=max_retries, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=0.02,
             max_retry_interval=1, inc_retry_interval=True, jitter=True)
+        self._patience = retry.wrap_db_retry(
+            max_retries=sys.maxsize, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=INSIST_S,
+            exception_checker=lambda error: isinstance(error, PoolTimeout))
 
     @property
     def engine(self) -> Engine:
@@ -122,6 +138,16 @@ class Database:
         def attempt() -> T:
             with self.transaction() as tx:
                 return function(tx, *args, **kwargs)
+
+        result: T = attempt()
+        return result
+
+    def insist(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As :meth:`write`, but until the database takes it, however long it is away or busy: for the end of what this
+        process has begun, since nobody else takes that up while the process lives."""
+        @self._patience
+        def attempt() -> T:
+            return self.write(function, *args, **kwargs)
 
         result: T = attempt()
         return result

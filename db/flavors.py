@@ -117,7 +117,7 @@ def delete(tx: Transaction, flavorid: str) -> None:
 def set_extra_specs(tx: Transaction, flavor_id: int, specs: Mapping[str, str]) -> None:
     """Merge keys into a flavor's extra specs, by its internal id."""
     delete_extra_specs(tx, flavor_id, list(specs))
-    tx.execute(insert(models.instance_type_extra_specs), [
+    tx.insert_missing(models.instance_type_extra_specs, [
         {"instance_type_id": flavor_id, "key": key, "value": value, "created_at": tx.now, "deleted": 0}
         for key, value in specs.items()])
 

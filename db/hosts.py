@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
 from sqlalchemy import bindparam, exists, func, insert, or_, select
 from sqlalchemy import update as sql_update
@@ -51,11 +50,7 @@ def register(tx: Transaction, hosts: Sequence[str], binary: str, topic: str) -> 
             {"uuid": uuidutils.generate_uuid(), "host": host, "binary": binary, "topic": topic, "report_count": 0,
              "disabled": False, "forced_down": False, "version": SERVICE_VERSION, "created_at": tx.now,
              "updated_at": tx.now, "last_seen_up": tx.now, "deleted": 0} for host in new]
-        try:
-            tx.execute(insert(models.services), rows)
-        except db_exception.DBDuplicateEntry as error:
-            # Another process of the same host came first; run again, this one finds the row.
-            raise db_exception.RetryRequest(error) from error
+        tx.insert_missing(models.services, rows)
     heartbeat(tx, [host for host in hosts if host in known], binary)
     for part in chunks([host for host in hosts if known.get(host, SERVICE_VERSION) != SERVICE_VERSION]):
         tx.execute(sql_update(models.services).where(

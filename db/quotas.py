@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
 from sqlalchemy import bindparam, insert, literal, select, union_all
 from sqlalchemy import update as sql_update
@@ -79,7 +78,7 @@ def set_class_limits(tx: Transaction, class_name: str, values: Mapping[str, int]
         _QC.class_name == class_name, _QC.resource.in_(list(values)), _QC.deleted == 0).values(
         deleted=_QC.id, deleted_at=tx.now))
     if values:
-        tx.execute(insert(models.quota_classes), [
+        tx.insert_missing(models.quota_classes, [
             {"class_name": class_name, "resource": name, "hard_limit": limit, "created_at": tx.now, "deleted": 0}
             for name, limit in values.items()])
 
@@ -90,8 +89,8 @@ def set_limits(tx: Transaction, project_id: str, values: Mapping[str, int], user
     table = models.quotas if user_id is None else models.project_user_quotas
     owner = {"project_id": project_id} | ({} if user_id is None else {"user_id": user_id})
     if values:
-        tx.execute(insert(table), [owner | {"resource": name, "hard_limit": limit, "created_at": tx.now, "deleted": 0}
-                                   for name, limit in values.items()])
+        tx.insert_missing(table, [owner | {"resource": name, "hard_limit": limit, "created_at": tx.now, "deleted": 0}
+                                  for name, limit in values.items()])
 
 
 def delete_limits(tx: Transaction, project_id: str, user_id: str | None = None,
@@ -122,13 +121,9 @@ def _lock(tx: Transaction, project_id: str | None, user_id: str | None) -> tuple
     own = {row.resource: row for row in rows if row.user_id == user_id}
     missing = [name for name in quota.COUNTED if name not in own]
     if missing:
-        try:
-            tx.execute(insert(models.quota_usages), [
-                {"project_id": project_id, "user_id": user_id, "resource": name, "in_use": 0, "reserved": 0,
-                 "created_at": tx.now, "deleted": 0} for name in missing])
-        except db_exception.DBDuplicateEntry as error:
-            # Another request of this user made them first; run again, this one finds them.
-            raise db_exception.RetryRequest(error) from error
+        tx.insert_missing(models.quota_usages, [
+            {"project_id": project_id, "user_id": user_id, "resource": name, "in_use": 0, "reserved": 0,
+             "created_at": tx.now, "deleted": 0} for name in missing])
         return _lock(tx, project_id, user_id)
     totals: dict[str, int] = {}
     for row in rows:

@@ -41,6 +41,11 @@ class Client:
     if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...
 
+    def can_send(self, name: str) -> bool:
+        """Whether the cap allows any version of a method."""
+        method = self._contract.methods[name]
+        return any(self._client.can_send_version(version) for version in (method.version, *method.older))
+
     def wait_for(self, name: str, ctxt: RequestContext, **arguments: Any) -> Any:
         """Send what usually is cast to any server, and wait until it has been done.
 

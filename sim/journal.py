@@ -104,8 +104,11 @@ class Journal:
         return other
 
     def subscribe(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
-        """Call ``listener`` with each hop written in this process; returns what ends it."""
-        self._sink.listeners.append(listener)
+        """Call ``listener`` with each hop written in this process; returns what ends it.
+
+        The newest hears first: who waits for a hop, and has listened from the start, goes on when all others are done.
+        """
+        self._sink.listeners.insert(0, listener)
         return lambda: self._sink.listeners.remove(listener)
 
     def write(self, what: str, request_id: str | None, host: str = "", **details: Any) -> None:

@@ -298,22 +298,11 @@ _REST_ABOUT = f"""\
 Everything under `/v2.1` (`api/routes.py`). Requests and answers are JSON; the version is asked for by the header
 `{microversion.HEADER}: compute 2.N`, from 2.{microversion.MIN} to 2.{microversion.MAX}. Without a range in the table
 a method exists in all of them. Rules are those of [`policy.yaml.sample`](../etc/novasim/policy.yaml.sample), without
-their `os_compute_api:`. A URL that is not here answers 404, a method that is not here 405.
+their `os_compute_api:`. A URL that is not here answers 404, a method that is not here 405:
+[not-served.md](not-served.md) says what other clouds have.
 
 `/v2/{{project}}`, and `/v1.1/{{project}}` too, is the API of 2014: what there was then (`api/legacy/surface.py`), in
 JSON or XML, with the checks, codes and texts of then."""
-_REST_ABSENT = f"""What other clouds serve by 2.{microversion.MAX} and this one does not is no URL of its own here, so
-that it answers 404, and no action, so that it answers 400. A field of it in a request is refused by name, in an answer
-it is empty.
-
-- Guests have no console, screen, diagnostics, topology or password of their own: `os-console-output`,
-  `remote-consoles` (2.8), `diagnostics` (2.48), `topology` (2.78), `trigger_crash_dump` (2.17), `os-server-password`.
-- Nothing keeps key pairs, tags or certificates: `os-keypairs`, `tags` (2.26, 2.52; a server shows none),
-  `trusted_image_certificates` (2.63; a server shows null).
-- There are no networks, no volumes and no shares: `os-interface`, `os-server-external-events`, tags of devices
-  (2.32, 2.42, 2.49), volume types (2.67), volume-backed rebuild (2.93). Volumes of a server are a list that is empty.
-- There is one cell, so that no answer is partial (2.69).
-- Nobody counts hours: `os-simple-tenant-usage`, `os-instance-usage-audit-log`."""
 
 
 def _operations() -> dict[tuple[str, str], oslo_policy.DocumentedRuleDefault]:
@@ -367,8 +356,7 @@ def rest_page() -> str:
         "REST resources", _REST_ABOUT,
         table(("method", "URL", "what", "versions", "rule", "played by"), _route_rows()),
         "## Actions of a server", "The body of `POST /servers/{server_id}/action` has one key, which names the action.",
-        table(("action", "what", "rule", "answer"), _server_action_rows()),
-        "## What is not served", _REST_ABSENT)
+        table(("action", "what", "rule", "answer"), _server_action_rows()))
 
 
 def conformance_page() -> str:

@@ -90,9 +90,24 @@ def _maximum(_validator: Any, most: Any, value: Any, _schema: Any) -> Iterator[j
         yield jsonschema.ValidationError(f"{value} is greater than the maximum of {most}")
 
 
+# To Python the end of a text is also before the end of its last line: "1\n" would pass for digits, and no bound for it.
+def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+    for key in value if isinstance(value, dict) else ():
+        if key.endswith("\n"):
+            known = ", ".join(map(repr, sorted(patterns)))
+            yield jsonschema.ValidationError(f"{key!r} does not match any of the regexes: {known}")
+    yield from jsonschema.Draft202012Validator.VALIDATORS["patternProperties"](validator, patterns, value, schema)
+
+
 # Bounds hold for numbers that are sent as text, too.
 _Checker = validators.extend(jsonschema.Draft202012Validator, {
-    "minLength": _min_length, "minimum": _minimum, "maximum": _maximum})
+    "minLength": _min_length, "minimum": _minimum, "maximum": _maximum, "pattern": _pattern,
+    "patternProperties": _pattern_properties})
 
 
 def _text(error: jsonschema.ValidationError) -> str:

@@ -109,7 +109,9 @@ class SimulatedLiveMigration(abc.ABC):
             self._copy(host, dest_host, instance_uuid, transfer, patience, report)
         finally:
             with self._transfers_lock:
-                del self._transfers[host, instance_uuid]
+                # One that was aborted may still end when the next one of its guest has begun.
+                if self._transfers.get((host, instance_uuid)) is transfer:
+                    del self._transfers[host, instance_uuid]
         report(transfer.progress())
 
     def _copy(self, host: str, dest_host: str, instance_uuid: str, transfer: _Transfer, patience: Patience,
@@ -138,8 +140,9 @@ class SimulatedLiveMigration(abc.ABC):
 
     def _copy_some(self, host: str, dest_host: str, transfer: _Transfer, most: float) -> None:
         size, began = min(transfer.left, most), self._clock.monotonic()
-        unsent = self._network.copy(host, dest_host, int(size), transfer.interrupt)
+        # One that is forced meanwhile has dirtied its memory until then.
         dirty_rate = 0.0 if transfer.forced else self._stages.dirty_mb_per_s * MIB
+        unsent = self._network.copy(host, dest_host, int(size), transfer.interrupt)
         transfer.sent(size - unsent, (self._clock.monotonic() - began) * dirty_rate)
 
     def live_migration_abort(self, host: str, instance_uuid: str) -> None:

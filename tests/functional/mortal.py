@@ -66,7 +66,7 @@ def make_agents_mortal(monkeypatch, fate):
     def agents(ground, hosts):
         made = real(ground, hosts)
         return dataclasses.replace(
-            made, db=Mortal(fate, made.db, {"write"}), driver=Mortal(fate, made.driver, VERBS),
+            made, db=Mortal(fate, made.db, {"write", "insist"}), driver=Mortal(fate, made.driver, VERBS),
             compute=Mortal(fate, made.compute, MESSAGES), conductor=Mortal(fate, made.conductor, MESSAGES))
 
     monkeypatch.setattr(wiring, "agents", agents)

@@ -62,8 +62,9 @@ def test_a_move_without_a_host_says_so(make_cluster, action, vm_state):
     assert cluster.status(uuid) == before
     shown = cluster.get(f"/servers/{uuid}/os-instance-actions/{request}", ADMIN, "2.51")["instanceAction"]
     assert (shown["action"], shown["message"]) == (action, "Error")
-    [event] = shown["events"]
+    event, around = shown["events"]
     assert (event["event"], event["result"]) == ("cold_migrate", "Error")
+    assert (around["event"], around["result"]) == ("conductor_migrate_server", "Error")
     assert "No valid host was found." in event["traceback"]
     assert cluster.fault(uuid).startswith("No valid host was found.")
     assert cluster.state(uuid) == (vm_state, None)

@@ -137,7 +137,7 @@ def check_migration(cluster, uuid, *told_of_it):
         f"Migration {cluster.move(uuid).id} for server {uuid} is not live-migration.")}})
 
 
-@pytest.mark.spec("3.3/flavor-ref-type", "3.4/confirm-success", "2.2/stopped", "2.2/resized", "2.5/confirm")
+@pytest.mark.spec("3.3/flavor-ref-type", "3.4/confirm-success")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("stopped", [False, True])
 def test_resize_and_confirm(cluster, version, stopped):
@@ -156,11 +156,11 @@ def test_resize_and_confirm(cluster, version, stopped):
     check_shown(cluster, uuid, MEDIUM, *rest[0], **rest[1])
     check_migration(cluster, uuid, "confirmed", "resize", TINY, MEDIUM, source, destination)
     check_actions(cluster, uuid, [("confirmResize", confirm, ["compute_confirm_resize"], source), (
-        "resize", resize, ["cold_migrate", "compute_prep_resize", "compute_resize_instance", "compute_finish_resize"],
-        destination)])
+        "resize", resize, ["conductor_migrate_server", "cold_migrate", "compute_prep_resize", "compute_resize_instance",
+                           "compute_finish_resize"], destination)])
 
 
-@pytest.mark.spec("3.4/revert-success", "2.5/revert")
+@pytest.mark.spec("3.4/revert-success")
 @pytest.mark.parametrize("version", VERSIONS)
 def test_resize_and_revert(cluster, version):
     uuid = cluster.boot(MEDIUM)

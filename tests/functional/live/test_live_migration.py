@@ -229,7 +229,7 @@ def test_who_may_and_when(cluster):
         f"Cannot 'os-migrateLive' instance {uuid} while it is in vm_state stopped")
 
 
-# Verb of the hypervisors that fails -> status of the migration, and whether the server is the destination's.
+# Verb of the hypervisors that fails -> status of the migration, and whether the server was handed over by then.
 FAILURES = {
     "check_can_live_migrate_source": ("error", False), "pre_live_migration": ("error", False),
     "live_migration": ("failed", False), "post_live_migration": ("error", True),
@@ -259,7 +259,13 @@ def test_a_hypervisor_that_fails(checked, verb):
         live_migrate(checked, uuid, host=dest)
         return
     assert checked.state(uuid) == ("error", None)
-    assert checked.held(uuid) == [(dest, 512, 1, 1, False)]
+    # Where its guest is: on the source, as long as that could not remove it.
+    home = source if verb == "post_live_migration" else dest
+    assert (checked.row(uuid).host, checked.held(uuid)) == (home, [(home, 512, 1, 1, False)])
+    if home == source:
+        checked.watch.wait("destination cleaned", mark)
+    checked.act(uuid, {"reboot": {"type": "HARD"}}, "compute_reboot_instance")
+    check_at(checked, uuid, home)
     checked.delete(uuid)
     checked.watch.wait("receive terminate_instance", mark, times=2)
 

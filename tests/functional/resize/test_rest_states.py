@@ -124,12 +124,13 @@ def test_confirm_goes_by_what_the_guest_is_not_by_what_it_was(cluster):
 def test_the_whole_record_of_a_resize(cluster):
     """Each hop is an event of the one action, in order, with its host (spec 3.10)."""
     uuid = cluster.boot()
-    source = cluster.row(uuid).host
+    source, conductor = cluster.row(uuid).host, cluster.conf.host
     record = cluster.record(uuid, cluster.resize(uuid))
     dest = cluster.row(uuid).host
     assert (record["action"], record["message"]) == ("resize", None)
     assert [(event["event"], event["result"], event["host"]) for event in reversed(record["events"])] == [
-        ("cold_migrate", "Success", None), ("compute_prep_resize", "Success", dest),
+        ("conductor_migrate_server", "Success", conductor), ("cold_migrate", "Success", conductor),
+        ("compute_prep_resize", "Success", dest),
         ("compute_resize_instance", "Success", source), ("compute_finish_resize", "Success", dest)]
     record = cluster.record(uuid, cluster.revert(uuid))
     assert [(event["event"], event["result"], event["host"]) for event in reversed(record["events"])] == [

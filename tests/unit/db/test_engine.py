@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from oslo_db import exception as db_exception
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from novasim import exceptions
 from novasim.db import engine, instances
@@ -33,6 +34,24 @@ def test_again_after_a_deadlock(db, make_server):
 
     assert db.write(unlucky) == "done"
     assert len(tries) == 3
+
+
+@pytest.mark.parametrize("trouble", [PoolTimeout, db_exception.DBConnectionError])
+def test_until_the_database_takes_it(db, monkeypatch, trouble):
+    """Longer than a write would try."""
+    write, tries = db.write, []
+
+    def busy(function):
+        tries.append(function)
+        if len(tries) < 30:
+            raise trouble()
+        return write(function)
+
+    monkeypatch.setattr(db, "write", busy)
+    monkeypatch.setattr(db._patience, "retry_interval", 0)
+    assert db.insist(lambda tx: "done") == "done"
+    with pytest.raises(KeyError):
+        db.insist({}.__getitem__)
 
 
 def test_a_snapshot_sees_one_moment(db, make_server):

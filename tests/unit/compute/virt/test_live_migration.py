@@ -1,5 +1,6 @@
 """The copy of a running guest: rounds until the rest is small, by force, or never; on clocks that wait for nobody."""
 
+import threading
 from random import Random
 
 import pytest
@@ -116,6 +117,20 @@ def test_a_busy_guest_is_completed_by_force(make_driver):
     assert reports[-1].memory_remaining == 0
 
 
+def test_what_was_dirtied_until_it_was_forced_is_copied_again(make_driver, monkeypatch):
+    driver, clock = make_driver(BUSY)
+
+    def wait(event, seconds):
+        monkeypatch.undo()
+        clock.time += seconds / 2
+        driver.live_migration_force_complete("a", "vm")
+        return True
+
+    monkeypatch.setattr(clock, "wait", wait)
+    last = migrate(driver)[-1]
+    assert (last.memory_processed, last.memory_remaining) == (1000 * MIB + 50_000_000, 0)
+
+
 def test_a_busy_guest_is_aborted(make_driver):
     driver, _ = make_driver(BUSY)
     with pytest.raises(exceptions.LiveMigrationAborted):
@@ -123,6 +138,37 @@ def test_a_busy_guest_is_aborted(make_driver):
     assert driver.power_state("a", "vm") == states.RUNNING
     # Nothing of it stays behind.
     assert migrate(driver, Patience(0.1, 3, True))[-1].memory_remaining == 0
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_one_that_was_aborted_ends_when_the_next_has_begun(make_driver, in_order):
+    """What is asked of the next one still reaches it, and neither fails for the other's sake."""
+    driver, _ = make_driver(BUSY)
+    go_on, ends = threading.Event(), []
+
+    def first():
+        with pytest.raises(exceptions.LiveMigrationAborted):
+            migrate(driver, on_report=lambda n: n != 2 or (begun.set(), go_on.wait(20)))
+        ends.append("first")
+
+    begun, thread = threading.Event(), threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(20)
+    driver.live_migration_abort("a", "vm")
+
+    def end_first():
+        go_on.set()
+        thread.join(20)
+
+    def second(number):
+        if number == 3 and in_order:
+            end_first()
+        if number == 5:
+            driver.live_migration_force_complete("a", "vm")
+
+    assert migrate(driver, on_report=second)[-1].memory_remaining == 0
+    end_first()
+    assert ends == ["first"]
 
 
 @pytest.mark.parametrize("force", [False, True])
