@@ -123,8 +123,10 @@ def text_of(error: BaseException) -> str:
 def add_fault(tx: Transaction, instance_uuid: str, error: BaseException, host: str | None = None,
               details: str | None = None) -> None:
     """Note why a server failed (spec 6.5): the message is cut to 255, details are for admins."""
+    # Other libraries' errors have codes too: SQLAlchemy's are texts.
+    code = error.code if isinstance(error, exceptions.NovasimException) else 500
     tx.execute(insert(models.instance_faults), {
-        "instance_uuid": instance_uuid, "code": getattr(error, "code", 500), "message": text_of(error)[:255],
+        "instance_uuid": instance_uuid, "code": code, "message": text_of(error)[:255],
         "details": details, "host": host, "created_at": tx.now, "deleted": 0})
 
 

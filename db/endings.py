@@ -53,7 +53,7 @@ def abandon(tx: Transaction, instance: Instance, move: Migration, vm_state: str 
     :param move: likewise; in progress
     :param vm_state: what the server is from now on, without a task
     :param at_source: the guest is where it came from, although the row says the destination: in the middle of a
-        revert, or before a destination has begun
+        revert, before a destination has begun, or where the source of a live migration could not remove it
     :raises UnexpectedTaskStateError: when the server changed meanwhile
     """
     before = counted(instance, move)

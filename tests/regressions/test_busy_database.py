@@ -1,4 +1,4 @@
-"""A hop fails, and the database has no connection left to say so: the server must not stay in the middle of its move."""
+"""A hop fails and the database has no connection left to say so: its server must not stay in the middle of the move."""
 
 import pytest
 from cluster_fixture import DEADLINE_S
@@ -27,3 +27,18 @@ def test_the_end_of_a_hop_is_written_in_the_end(cluster, monkeypatch, do, state)
     assert Bus.of(cluster.conf.transport_url).wait_idle(DEADLINE_S)
     assert (cluster.state(uuid), len(tries)) == ((state, None), 3)
     assert "the disk is full" in cluster.fault(uuid)
+
+
+def test_the_fault_of_a_database_error_has_a_code(cluster, monkeypatch):
+    """SQLAlchemy's errors have a code that is a text; MariaDB refuses it as that of a fault."""
+    uuid, write = cluster.boot(), cluster.db.write
+
+    def busy(function, *args, **kwargs):
+        if function.__name__ == "hand_over":
+            raise PoolTimeout("QueuePool limit reached", code="3o7r")
+        return write(function, *args, **kwargs)
+
+    monkeypatch.setattr(cluster.db, "write", busy)
+    cluster.resize(uuid, until="compute_resize_instance failed")
+    fault = cluster.get(f"/servers/{uuid}")["server"]["fault"]
+    assert fault["code"] == 500

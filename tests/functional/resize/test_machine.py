@@ -105,8 +105,8 @@ def cluster_at(path, clock, **options):
     return Cluster(path, len(HOSTS), clock, **OPTIONS, **options, profile=str(path.parent / "profile.yaml"))
 
 
-class Machine(RuleBasedStateMachine):
-    """The rules; see the module."""
+class Player(RuleBasedStateMachine):
+    """A game's cluster: how it is asked for something, and what is looked at afterwards."""
 
     template = folder = None
     games = iter(())
@@ -168,6 +168,21 @@ class Machine(RuleBasedStateMachine):
             self.reset.add(row.uuid)
         token = ADMIN if admin else f"{row.user_id}:{row.project_id}"
         self.ask(action, "POST", f"/servers/{row.uuid}/action", body, token)
+
+    def force(self, host, forced_down):
+        services = self.cluster.get(f"/os-services?host={host}", ADMIN, "2.53")["services"]
+        self.ask("force down", "PUT", f"/os-services/{services[0]['id']}", {"forced_down": forced_down}, ADMIN)
+
+    def restless(self):
+        """Servers in the middle of something."""
+        found = [(server.uuid, server.vm_state, server.task_state)
+                 for server in self.servers() if server.task_state is not None]
+        return found + [(move.instance_uuid, move.status, move.step)
+                        for move in self.cluster.db.read(migrations.all_in_progress) if move.status != states.FINISHED]
+
+
+class Machine(Player):
+    """The rules; see the module."""
 
     @rule(server=SERVERS, action=st.sampled_from(ACTIONS), number=NUMBERS, admin=st.booleans(), legal=st.booleans())
     def anything(self, server, action, number, admin, legal):
@@ -246,10 +261,6 @@ class Machine(RuleBasedStateMachine):
         self.down.discard(host)
         self.force(host, False)
 
-    def force(self, host, forced_down):
-        services = self.cluster.get(f"/os-services?host={host}", ADMIN, "2.53")["services"]
-        self.ask("force down", "PUT", f"/os-services/{services[0]['id']}", {"forced_down": forced_down}, ADMIN)
-
     @rule(seconds=st.sampled_from([1, PATIENCE_S + 1, 4000]))
     def look_for_what_is_lost(self, seconds):
         self.cluster.clock.advance(seconds)
@@ -278,13 +289,6 @@ class Machine(RuleBasedStateMachine):
         assert not restless, restless
         periodics.cleanup_leftovers(self.cluster.agents)
         self.quiet(tidy=True)
-
-    def restless(self):
-        """Servers in the middle of something."""
-        found = [(server.uuid, server.vm_state, server.task_state)
-                 for server in self.servers() if server.task_state is not None]
-        return found + [(move.instance_uuid, move.status, move.step)
-                        for move in self.cluster.db.read(migrations.all_in_progress) if move.status != states.FINISHED]
 
     def teardown(self):
         try:
