@@ -17,7 +17,7 @@ def _collate(collation: str) -> None:
     # A column that a key needs cannot be converted, so the keys go meanwhile.
     keys = [(table, key) for table in names for key in tables.get_foreign_keys(table)]
     for table, key in keys:
-        op.drop_constraint(key["name"], table, type_="foreignkey")
+        op.drop_constraint(str(key["name"]), table, type_="foreignkey")
     for table in names:
         connection.execute(text(f"ALTER TABLE `{table}` CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}"))
     for table, key in keys:
