@@ -38,7 +38,10 @@ def soft_delete(request: Request, instance: Instance) -> None:
             return None
         instances.update(tx, instance.uuid, task_state=states.SOFT_DELETING, progress=0,
                          task_request_id=context.request_id)
-        if move is not None and move.status == states.FINISHED:
+        if move is None:
+            # What was under way ends here; whoever works on it is overtaken and writes nothing.
+            actions.break_off(tx, instance.uuid, "The server was deleted")
+        elif move.status == states.FINISHED:
             migrations.advance(tx, move.id, (states.FINISHED,), states.CONFIRMING)
             actions.start(tx, context, instance.uuid, "confirmResize")
         actions.start(tx, context, instance.uuid, "delete")
