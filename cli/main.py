@@ -88,9 +88,13 @@ COMMANDS = {
     "demo": "demo:Demo",
     "down": "cluster:Down",
     "env": "cluster:Env",
+    "explain": "explain:Explain",
     "replay": "replay:Replay",
     "trace": "trace:Trace",
     "up": "cluster:Up",
+    "whatif drain": "whatif:Drain",
+    "whatif grow": "whatif:Grow",
+    "whatif run": "whatif:Run",
 }
 GLOBAL_OPTIONS: dict[tuple[str, ...], dict[str, Any]] = {
     ("--endpoint",): {"metavar": "URL", "help": "compute API (or NOVASIM_ENDPOINT, OS_ENDPOINT)"},

@@ -84,7 +84,7 @@ def follow(client: Client, server_id: str, verb: str, request_id: str | None, sh
         show(server)
         status = server["status"]
         if status == "ERROR":
-            reason = server.get("fault", {}).get("message") or failure(client, server_id, request_id)
+            reason = fault_of(server) or failure(client, server_id, request_id)
             raise Failed(f"{server['name']} is in ERROR: {reason or 'no fault was recorded'}")
         if server.get("OS-EXT-STS:task_state") is not None or status in ends.going:
             continue
@@ -115,6 +115,14 @@ def follow_delete(client: Client, server_id: str, show: Show) -> None:
         if server["status"] == "ERROR" and server.get("OS-EXT-STS:task_state") is None:
             reason = server.get("fault", {}).get("message", "no fault was recorded")
             raise Failed(f"{server['name']} was not deleted: {reason}")
+
+
+def fault_of(server: dict[str, Any]) -> str:
+    """Return why a server is in ERROR, or "" when nothing says so; details that go on where the message ends are an
+    admin's, and say more."""
+    fault = server.get("fault", {})
+    message, details = fault.get("message", ""), fault.get("details", "").partition("\n")[0]
+    return details if message and details.startswith(message) else message
 
 
 def failure(client: Client, server_id: str, request_id: str | None, tries: int = 1) -> str:

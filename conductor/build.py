@@ -33,7 +33,7 @@ def build_instances(orchestrator: Orchestrator, ctxt: RequestContext, servers: l
         request_spec = build_request_spec(servers, image, servers[0].flavor())
         selections = orchestrator.select_destinations(ctxt, request_spec, filter_properties)
     except Exception as error:
-        LOG.warning("No hosts for %s: %s", [server.uuid for server in servers], getattr(error, "text", error))
+        LOG.warning("No hosts for %s: %s", [server.uuid for server in servers], actions.full_text_of(error))
         for server in servers:
             fail(orchestrator, ctxt, server, error)
         return

@@ -121,5 +121,5 @@ def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance
     except OVERTAKEN as reason:
         LOG.info("Nothing to restore for %s: %s", instance.uuid, reason)
         return
-    LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id, actions.text_of(error))
+    LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id, actions.full_text_of(error))
     orchestrator.note(ctxt, instance, "restored", instance.vm_state, None)

@@ -47,7 +47,7 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
         _hand_over(orchestrator, ctxt, instance, flavor, filter_properties)
     except Exception as error:
         LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
-                    getattr(error, "text", error))
+                    actions.full_text_of(error))
         restore(orchestrator, ctxt, instance, error, flavor)
 
 

@@ -82,7 +82,7 @@ def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Ev
                  traceback: str | None = None, final: bool = True, details: str | None = None) -> None:
     """Note that a hop ended: well, or with a traceback; if that is final, it fails its action too.
 
-    :param details: what of it the server's owner may read
+    :param details: in a sentence, why
     """
     tx.execute(_FINISH_EVENT, {
         "b_events": _names(event), "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
@@ -120,6 +120,11 @@ def text_of(error: BaseException) -> str:
     return getattr(error, "text", None) or str(error) or type(error).__name__
 
 
+def full_text_of(error: BaseException) -> str:
+    """The same, with what only admins may read: an error that has such a ``summary`` brings it along on the wire."""
+    return " ".join(filter(None, [text_of(error), getattr(error, "kwargs", {}).get("summary")]))
+
+
 def add_fault(tx: Transaction, instance_uuid: str, error: BaseException, host: str | None = None,
               details: str | None = None) -> None:
     """Note why a server failed (spec 6.5): the message is cut to 255, details are for admins."""
@@ -137,8 +142,10 @@ def record_failure(tx: Transaction, context: RequestContext, instance_uuid: str,
     :param final: False when another host is tried: the action may still succeed (spec 6.4)
     """
     trace = "".join(traceback.format_exception(error))
-    add_fault(tx, instance_uuid, error, context.addressed_host, trace)
-    finish_event(tx, context.request_id, instance_uuid, event, trace, final, text_of(error))
+    told = full_text_of(error)
+    add_fault(tx, instance_uuid, error, context.addressed_host,
+              trace if told == text_of(error) else f"{told}\n{trace}")
+    finish_event(tx, context.request_id, instance_uuid, event, trace, final, told)
 
 
 def latest_faults(tx: Transaction, instance_uuids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ Everything works on many hosts with one statement: an agent process speaks for t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,13 +18,14 @@ from sqlalchemy.sql import ColumnElement
 from novasim import exceptions
 from novasim.db import models
 from novasim.db.engine import Transaction
-from novasim.objects import ComputeNode, Service
+from novasim.objects import ComputeNode, Resident, Service
 from novasim.version import SERVICE_VERSION
 
 _I = models.instances.c
 _S = models.services.c
 _N = models.compute_nodes.c
 _SERVICE = [_S[name] for name in Service.__struct_fields__]
+_RESIDENT = [_I[name] for name in Resident.__struct_fields__]
 _NODE = [_N[name] for name in ComputeNode.__struct_fields__]
 _CHUNK = 500
 _HEARTBEAT = sql_update(models.services).where(
@@ -212,6 +214,20 @@ def of_instances(tx: Transaction, uuids: Sequence[str]) -> dict[str, str]:
     """The hosts of those of these servers that live and have one."""
     return {row.uuid: row.host for part in chunks(uuids) for row in tx.execute(select(_I.uuid, _I.host).where(
         _I.uuid.in_(part), _I.deleted == 0, _I.host.is_not(None)))}
+
+
+def residents_changed(tx: Transaction, since: datetime | None) -> list[Resident]:
+    """Servers that changed at or after a time, wherever they are; all that are on a host where ``since`` is None."""
+    condition = (_I.updated_at >= since,) if since is not None else (_I.deleted == 0, _I.host.is_not(None))
+    return [Resident(*row) for row in tx.execute(select(*_RESIDENT).where(*condition))]
+
+
+def image_properties(tx: Transaction, image_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The properties of these images, deleted ones too: servers outlive them."""
+    images = models.images.c
+    return {row.uuid: {key: str(value) for key, value in json.loads(row.properties or "{}").items()}
+            for part in chunks(image_ids)
+            for row in tx.execute(select(images.uuid, images.properties).where(images.uuid.in_(part)))}
 
 
 def set_workload(tx: Transaction, host: str, running_vms: int, current_workload: int) -> None:

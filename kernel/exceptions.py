@@ -283,6 +283,7 @@ class OverQuota(Forbidden):
 
 
 class NoValidHost(NovasimException):
+    """Its ``summary`` names hosts and numbers of them: it travels with the error, but is not for the server's owner."""
     template = "No valid host was found. %(reason)s"
 
 
@@ -387,6 +388,10 @@ class FaultInjected(HypervisorError):
 
 class SchedulerHostFilterNotFound(NotFound):
     template = "Scheduler Host Filter %(filter_name)s could not be found."
+
+
+class ComputeHostMetricNotFound(NotFound):
+    template = "Metric %(name)s could not be found on the compute host node %(host)s.%(node)s."
 
 
 class TraceError(NovasimException):

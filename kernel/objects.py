@@ -176,8 +176,26 @@ class ComputeNode(msgspec.Struct, kw_only=True):
     hypervisor_version: int = 1000
     cpu_info: str = "{}"
     supported_instances: str = "[]"
+    # What monitors measured and what agents count, as JSON; None where they say nothing.
+    metrics: str | None = None
+    stats: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    deleted: int = 0
+
+
+class Resident(msgspec.Struct, frozen=True):
+    """What the scheduler knows of a server that is on a host: the columns of its row that filters ask for."""
+
+    uuid: str
+    host: str | None = None
+    node: str | None = None
+    project_id: str | None = None
+    instance_type_id: int = 0
+    image_ref: str | None = None
+    vm_state: str | None = None
+    task_state: str | None = None
+    os_type: str | None = None
     deleted: int = 0
 
 
@@ -243,6 +261,9 @@ class RequestSpec(msgspec.Struct, kw_only=True):
     flavor: Flavor
     instance_uuids: list[str]
     project_id: str | None = None
+    os_type: str | None = None
+    # As the message has it: ``id`` and ``properties``, empty for a server without an image.
+    image: dict[str, Any] = {}
     availability_zone: str | None = None
     ignore_hosts: frozenset[str] = frozenset()
     force_hosts: frozenset[str] = frozenset()
@@ -267,6 +288,8 @@ class RequestSpec(msgspec.Struct, kw_only=True):
             flavor=msgspec.convert(request_spec["instance_type"], Flavor, strict=False),
             instance_uuids=uuids,
             project_id=properties.get("project_id"),
+            os_type=properties.get("os_type"),
+            image=request_spec.get("image") or {},
             availability_zone=properties.get("availability_zone"),
             ignore_hosts=frozenset(filter_properties.get("ignore_hosts") or ()),
             force_hosts=frozenset(filter_properties.get("force_hosts") or ()),

@@ -178,6 +178,8 @@ _RULES = [
     _Rule("os-server-groups:create", OWNER, "Create a server group", (("POST", "/os-server-groups"),)),
     _Rule("os-server-groups:delete", OWNER, "Delete a server group",
           (("DELETE", "/os-server-groups/{server_group_id}"),)),
+    _Rule("os-simulator:decisions", ADMIN, "Read why hosts were chosen for a request, or were not",
+          (("GET", "/os-simulator/decisions/{request_id}"),)),
     _Rule("os-simulator:journal", ADMIN, "Read the hops of a request", (("GET", "/os-simulator/journal"),)),
 ]
 

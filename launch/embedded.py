@@ -58,6 +58,7 @@ class EmbeddedCluster:
         # Stopped in the other order: first what lets work in.
         self._stops.callback(Bus.forget, self._url)
         self._stops.callback(lambda: self.agents is not None and self.agents.driver.close())
+        Path(self.conf.state_path).mkdir(parents=True, exist_ok=True)
         self.ground = wiring.Ground(self.conf, "cluster", self._clock)
         self._stops.callback(self.ground.close)
         versioning.upgrade(self.ground.db)

@@ -10,10 +10,16 @@ from typing import NoReturn
 
 from novasim.launch import seam
 
-SERVICES = ("api", "cluster", "compute", "conductor", "manage", "scheduler")
+SERVICES = ("api", "cluster", "compute", "conductor", "manage", "scheduler", "whatif")
 
 
 def _run(service: str, argv: list[str]) -> int:
+    if service == "whatif":
+        # It computes and waits for nobody: processes of its own serve it better than greenthreads.
+        seam.choose(seam.THREADING)
+        from novasim.launch.whatif import command
+
+        return command.main(argv)
     seam.choose(seam.wanted(argv))
     if service == "manage":
         from novasim.launch import manage

@@ -31,6 +31,7 @@ from novasim.launch.timers import Timers
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.scheduler import Scheduler
+from novasim.scheduler.decisions import DIRECTORY, Recorder
 from novasim.scheduler.driver import load_driver
 from novasim.scheduler.endpoints import SchedulerEndpoints
 
@@ -73,10 +74,12 @@ def start_conductor(ground: wiring.Ground) -> Running:
 def start_scheduler(ground: wiring.Ground) -> Running:
     """A scheduler with its picture of the hosts."""
     driver = load_driver(ground.conf, ground.db, ground.clock, ground.chance)
+    decisions = ground.pen("scheduler", DIRECTORY)
+    driver.recorder = Recorder(ground.conf, decisions, ground.chance.seed)
     heartbeat = _heartbeat(ground, "nova-scheduler", Scheduler.topic)
     endpoints = SchedulerEndpoints(driver, ground.as_service("scheduler"))
     ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
-    return Running(Timers(ground.clock, [heartbeat]).stop, driver=driver)
+    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, driver=driver)
 
 
 def start_compute(ground: wiring.Ground) -> Running:

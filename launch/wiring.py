@@ -68,8 +68,8 @@ def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,
                                                                                logging.register_options))
 
 
-def _read_yaml(kind: str, name: str) -> str:
-    """The text of a profile or stage book: a file that is named by its path, or one of ours.
+def read_yaml(kind: str, name: str) -> str:
+    """The text of a profile, stage book or policy: a file that is named by its path, or one of ours.
 
     :raises ConfigurationError: naming what there is
     """
@@ -105,12 +105,16 @@ class Ground:
         self.faults = Faults(self.clock, self.chance.stream("faults"))
         if self.conf.simulator.fault_rules:
             self.faults.load(self.conf.simulator.fault_rules)
-        directory = Path(self.conf.state_path) / "journal" if self.conf.simulator.journal else None
-        self.journal = Journal(directory, self.service, self.clock)
+        self.journal = self.pen(self.service, "journal")
         self.db = engine.connect(self.conf, self.clock)
         oldest_agents = functools.partial(self.db.read, db_hosts.least_version)
         self.messaging = Messaging(self.conf, self.journal, self.faults, oldest_agents)
         self.notifications = Notifications(self.conf, self.db, self.clock, self.journal)
+
+    def pen(self, service: str, folder: str) -> Journal:
+        """A journal of its own; whoever takes it closes it."""
+        directory = Path(self.conf.state_path) / folder if self.conf.simulator.journal else None
+        return Journal(directory, service, self.clock)
 
     def as_service(self, service: str) -> Journal:
         """A journal that signs as another service of this process."""
@@ -132,9 +136,9 @@ def orchestrator(ground: Ground) -> Orchestrator:
 def agents(ground: Ground, hosts: Sequence[str]) -> Agents:
     """The parts of a process's compute agents."""
     conf = ground.conf
-    stages = StageBook.parse(_read_yaml("stages", conf.simulator.stages), ground.clock,
+    stages = StageBook.parse(read_yaml("stages", conf.simulator.stages), ground.clock,
                              ground.chance.stream("stages"))
-    profile = Profile.parse(conf.profile, _read_yaml("profiles", conf.profile))
+    profile = Profile.parse(conf.profile, read_yaml("profiles", conf.profile))
     driver = SimulatedDriver(Path(conf.state_path), profile, stages, ground.faults, ground.clock)
     return Agents(conf, hosts, ground.db, ground.clock, ground.as_service("compute"), driver,
                   ground.messaging.client(Conductor, "compute"), ground.messaging.client(Compute, "compute"))

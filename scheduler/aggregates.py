@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -26,10 +26,21 @@ class Memberships:
         self._count = count
         self._said: dict[str, list[tuple[str, Array]]] = {}
         self._least: dict[tuple[str, float], Array] = {}
+        self._of: dict[str, list[Aggregate]] = {}
         for aggregate in aggregates:
             rows = np.array(rows_of(aggregate.hosts), dtype="int64")
+            for host in aggregate.hosts:
+                self._of.setdefault(host, []).append(aggregate)
             for key, value in aggregate.metadata.items():
                 self._said.setdefault(key, []).append((value, rows))
+
+    def of(self, host: str) -> list[Aggregate]:
+        """The aggregates of one host."""
+        return self._of.get(host, [])
+
+    def keys(self) -> Collection[str]:
+        """What is said of any host."""
+        return self._said.keys()
 
     def said(self, key: str) -> list[tuple[str, Array]]:
         """The values of a key, each with the rows whose aggregate has it."""
@@ -43,20 +54,21 @@ class Memberships:
         """The availability zones."""
         return self.said(ZONE_KEY)
 
-    def least(self, key: str, default: float) -> Array:
+    def least(self, key: str, default: float, whole: bool = False) -> Array:
         """The smallest number that a host's aggregates give for a key (spec 7.7): compared as numbers (12.1 #12).
 
         :param default: for hosts without one, and for those with one that is no number
+        :param whole: only whole numbers are numbers
         """
         if (key, default) not in self._least:
-            self._least[key, default] = self._work_out(key, default)
+            self._least[key, default] = self._work_out(key, default, int if whole else float)
         return self._least[key, default]
 
-    def _work_out(self, key: str, default: float) -> Array:
+    def _work_out(self, key: str, default: float, kind: Callable[[str], float]) -> Array:
         least = np.full(self._count, np.inf)
         wrong = np.zeros(self._count, dtype=bool)
         for text, rows in self.said(key):
-            number = _number(text)
+            number = _number(text, kind)
             if number is None:
                 LOG.warning("An aggregate's %s is %r, no number; %s is used for its hosts", key, text, default)
                 wrong[rows] = True
@@ -66,9 +78,9 @@ class Memberships:
         return least
 
 
-def _number(text: str) -> float | None:
+def _number(text: str, kind: Callable[[str], float]) -> float | None:
     try:
-        number = float(text)
+        number = kind(text)
     except ValueError:
         return None
     return number if math.isfinite(number) else None

@@ -6,6 +6,8 @@ when hosts come or go new columns are made, so a row number stays good while som
 
 from __future__ import annotations
 
+import functools
+import json
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,9 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from novasim.objects import Aggregate, ComputeNode, Flavor, Service
+from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler.aggregates import Memberships
 from novasim.scheduler.arrays import Array
+from novasim.scheduler.host_state import HostState
+from novasim.scheduler.residents import Residents
+from novasim.scheduler.texts import Texts
 
 TIME = "datetime64[us]"
 
@@ -29,9 +34,17 @@ def _free_disk_mb(node: ComputeNode) -> int:
 def _content(node: ComputeNode) -> int:
     """Tells two rows of the same instant apart; a clock may be coarse, or stand still in a replay."""
     return hash((node.id, node.memory_mb, node.free_ram_mb, node.local_gb, node.free_disk_gb,
-                 node.disk_available_least, node.vcpus, node.vcpus_used))
+                 node.disk_available_least, node.vcpus, node.vcpus_used, node.local_gb_used, node.hypervisor_version,
+                 node.metrics, node.stats, *(getattr(node, name) for name in TEXT_COLUMNS)))
 
 
+def _failed_builds(node: ComputeNode) -> int:
+    """Builds that failed since the last one that did not."""
+    return int(json.loads(node.stats).get("failed_builds", 0)) if node.stats and node.stats != "{}" else 0
+
+
+# Columns of texts (texts.py).
+TEXT_COLUMNS = ("hypervisor_type", "cpu_info", "supported_instances", "host_ip", "metrics", "stats")
 # column -> (type, where it comes from)
 NODE_COLUMNS: dict[str, tuple[str, Callable[[ComputeNode], Any]]] = {
     "memory_mb": ("int64", operator.attrgetter("memory_mb")),
@@ -40,6 +53,9 @@ NODE_COLUMNS: dict[str, tuple[str, Callable[[ComputeNode], Any]]] = {
     "free_disk_mb": ("int64", _free_disk_mb),
     "vcpus": ("int64", operator.attrgetter("vcpus")),
     "vcpus_used": ("int64", operator.attrgetter("vcpus_used")),
+    "local_gb_used": ("int64", operator.attrgetter("local_gb_used")),
+    "hypervisor_version": ("int64", operator.attrgetter("hypervisor_version")),
+    "failed_builds": ("int64", _failed_builds),
     "node_id": ("int64", operator.attrgetter("id")),
     "content": ("int64", _content),
     # When the row was written or, if later, when this scheduler gave room on it away.
@@ -52,6 +68,12 @@ SERVICE_COLUMNS: dict[str, tuple[str, Callable[[Service], Any]]] = {
 }
 # What consume() changes, and so what undo() puts back.
 _CONSUMED = ("free_ram_mb", "free_disk_mb", "vcpus_used", "updated_at")
+
+
+@functools.lru_cache(maxsize=65536)
+def metrics(text: str) -> dict[str, float]:
+    """The measurements of a host by name: read from a list of ``{"name", "value"}``."""
+    return {one["name"]: float(one["value"]) for one in json.loads(text or "[]")}
 
 
 def _values(columns: Mapping[str, tuple[str, Callable[[Any], Any]]],
@@ -67,6 +89,7 @@ class HostColumns:
     :param services: the compute service of each host; a host without one is kept but is never a candidate
     :param aggregates: what is said of several hosts together, their availability zones among it
     :param now: the time for which liveness is judged
+    :param tracked: whether it is known which servers are on the hosts (residents.py)
     """
 
     memory_mb: Array
@@ -75,6 +98,15 @@ class HostColumns:
     free_disk_mb: Array
     vcpus: Array
     vcpus_used: Array
+    local_gb_used: Array
+    hypervisor_version: Array
+    failed_builds: Array
+    hypervisor_type: Texts
+    cpu_info: Texts
+    supported_instances: Texts
+    host_ip: Texts
+    metrics: Texts
+    stats: Texts
     node_id: Array
     content: Array
     updated_at: Array
@@ -83,7 +115,7 @@ class HostColumns:
     last_seen_up: Array
 
     def __init__(self, nodes: Sequence[ComputeNode] = (), services: Mapping[str, Service] | None = None,
-                 aggregates: Sequence[Aggregate] = (), now: datetime | None = None):
+                 aggregates: Sequence[Aggregate] = (), now: datetime | None = None, tracked: bool = False):
         self.now = np.datetime64(now or datetime.min, "us")
         self.hosts = [node.host for node in nodes]
         self.nodes = [node.hypervisor_hostname for node in nodes]
@@ -92,6 +124,9 @@ class HostColumns:
         for row, host in enumerate(self.hosts):
             self.by_host.setdefault(host, []).append(row)
         vars(self).update(_values(NODE_COLUMNS, nodes))
+        vars(self).update({name: Texts([getattr(node, name) or "" for node in nodes]) for name in TEXT_COLUMNS})
+        self.residents = Residents(len(nodes), tracked)
+        self._states: dict[int, HostState] = {}
         self._set_services(services or {})
         self.aggregates = Memberships(aggregates, self.rows_of, len(nodes))
         self._set_zones()
@@ -117,11 +152,22 @@ class HostColumns:
         """The zone of one host, ``default`` where it has none of its own."""
         return self._zone_names.get(int(self.zone[row]), default)
 
+    def state(self, row: int) -> HostState:
+        """A host as an object; made when it is first asked for, and again when the row changed."""
+        state = self._states.get(row)
+        if state is None:
+            state = self._states[row] = HostState(self, row)
+        return state
+
+    def metrics_of(self, row: int) -> dict[str, float]:
+        """What a host's monitors measured, by name."""
+        return metrics(self.metrics[row])
+
     def rows_of(self, hosts: Iterable[str]) -> list[int]:
         """Rows of these hosts; unknown names have none."""
         return [row for host in hosts for row in self.by_host.get(host, ())]
 
-    def mask(self, rows: Sequence[int]) -> Array:
+    def mask(self, rows: Sequence[int] | Array) -> Array:
         """True at these rows."""
         mask = np.zeros(len(self), dtype=bool)
         mask[rows] = True
@@ -144,6 +190,18 @@ class HostColumns:
         newer = ~(written <= here) | ((written == here) & (values["content"] != self.content[rows]))
         for name, column in values.items():
             getattr(self, name)[rows[newer]] = column[newer]
+        fresh = [node for node, is_newer in zip(known, newer.tolist(), strict=True) if is_newer]
+        for name in TEXT_COLUMNS:
+            getattr(self, name).write(rows[newer], [getattr(node, name) or "" for node in fresh])
+        self._changed(rows[newer].tolist())
+
+    def write_residents(self, servers: Sequence[Resident]) -> None:
+        """Take over where servers are."""
+        self._changed(self.residents.write(servers, self.by_node))
+
+    def _changed(self, rows: Iterable[int]) -> None:
+        for row in rows:
+            self._states.pop(row, None)
 
     def write_services(self, services: Sequence[Service]) -> None:
         """Take over service rows; those of unknown hosts are passed over."""
@@ -161,25 +219,46 @@ class HostColumns:
 
     def keep_consumption(self, older: HostColumns, since: datetime) -> None:
         """Carry over room given away at or after a time that no row of the database shows yet."""
-        recent = np.flatnonzero(older.updated_at >= np.datetime64(since, "us"))
-        for row in recent.tolist():
-            here = self.by_node.get((older.hosts[row], older.nodes[row]))
+        when = np.datetime64(since, "us")
+        moved = {row: self.by_node[key] for key, row in older.by_node.items() if key in self.by_node}
+        for row in np.flatnonzero(older.updated_at >= when).tolist():
+            here = moved.get(row)
             if here is not None and older.updated_at[row] > self.updated_at[here]:
                 for name in _CONSUMED:
                     getattr(self, name)[here] = getattr(older, name)[row]
+        self.residents.keep_expected(older.residents, when, moved)
+        self.residents.image_properties |= older.residents.image_properties
 
-    def consume(self, row: int, flavor: Flavor) -> tuple[Any, ...]:
-        """Give room for a flavor away at once; returns what :meth:`undo` needs."""
-        before = (row, *(getattr(self, name)[row] for name in _CONSUMED))
+    def consume(self, row: int, flavor: Flavor, server: Resident | None = None) -> tuple[Any, ...]:
+        """Give room for a flavor away at once; returns what :meth:`undo` needs.
+
+        :param server: who gets it, where it is known which servers are on the hosts
+        """
+        before = (row, server, *(getattr(self, name)[row] for name in _CONSUMED))
         self.free_ram_mb[row] -= flavor.memory_mb
         self.free_disk_mb[row] -= 1024 * flavor.disk_gb
         self.vcpus_used[row] += flavor.vcpus
         if not self.updated_at[row] > self.now:
             self.updated_at[row] = self.now
+        self.residents.expect(row, server, self.now)
+        self._states.pop(row, None)
         return before
+
+    def release(self, row: int, flavor: Flavor, uuid: str) -> None:
+        """Take room for a flavor back when its server, ``uuid``, is gone; unlike :meth:`undo`, in any order."""
+        self.free_ram_mb[row] += flavor.memory_mb
+        self.free_disk_mb[row] += 1024 * flavor.disk_gb
+        self.vcpus_used[row] -= flavor.vcpus
+        if self.residents.tracked:
+            self.write_residents([Resident(uuid, deleted=1)])
+        else:
+            self.residents.num_instances[row] -= 1
+        self._states.pop(row, None)
 
     def undo(self, before: tuple[Any, ...]) -> None:
         """Take a consumption back; the last one first."""
-        row, *values = before
+        row, server, *values = before
         for name, value in zip(_CONSUMED, values, strict=True):
             getattr(self, name)[row] = value
+        self.residents.unexpect(row, server)
+        self._states.pop(row, None)

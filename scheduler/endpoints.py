@@ -8,6 +8,7 @@ import msgspec
 
 from novasim import exceptions
 from novasim.context import RequestContext
+from novasim.db.actions import full_text_of
 from novasim.scheduler.driver import Driver
 from novasim.sim.journal import Journal
 
@@ -32,9 +33,9 @@ class SchedulerEndpoints:
         uuids = request_spec.get("instance_uuids") or [None]
         flavor_id = (request_spec.get("instance_type") or {}).get("id")
         try:
-            chosen = self._driver.select_destinations(request_spec, filter_properties)
+            chosen = self._driver.select_destinations(request_spec, filter_properties | {"context": ctxt})
         except exceptions.NoValidHost as error:
-            self._note(ctxt, uuids, flavor_id, reason=error.text)
+            self._note(ctxt, uuids, flavor_id, reason=full_text_of(error))
             raise
         self._note(ctxt, uuids, flavor_id, chosen=[selection.host for selection in chosen])
         return [msgspec.to_builtins(selection) for selection in chosen]

@@ -36,7 +36,7 @@ OPERATORS: dict[str, Test] = {
     "s>": _texts(operator.gt), "s>=": _texts(operator.ge),
     "<in>": _texts(lambda value, word: word in value),
     "<or>": _any_of,
-    "<all-in>": lambda value, words: all(word in value for word in words),
+    "<all-in>": lambda value, words: bool(words) and all(word in value for word in words),
 }
 
 

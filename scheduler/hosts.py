@@ -20,7 +20,7 @@ from oslo_config import cfg
 from novasim.db import aggregates
 from novasim.db import hosts as db_hosts
 from novasim.db.engine import Database, Transaction
-from novasim.objects import ComputeNode, Service
+from novasim.objects import ComputeNode, Resident, Service
 from novasim.scheduler.columns import HostColumns
 from novasim.sim.clock import Clock
 
@@ -36,31 +36,41 @@ class _Changes:
     nodes: list[ComputeNode]
     services: list[Service]
     heartbeats: list[tuple[str, datetime]]
+    servers: list[Resident]
     stamp: Any
 
 
-def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None) -> _Changes:
-    """Read rows written at or after ``since``; heartbeats in a wide look only."""
+def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None, tracked: bool) -> _Changes:
+    """Read rows written at or after ``since``; heartbeats in a wide look only, servers where anybody asks for them."""
     return _Changes(
         tx.now, db_hosts.nodes_changed(tx, since), db_hosts.services_changed(tx, db_hosts.COMPUTE, since),
         db_hosts.heartbeats(tx, db_hosts.COMPUTE, seen_since) if seen_since else [],
-        aggregates.stamp(tx))
+        db_hosts.residents_changed(tx, since) if tracked else [], aggregates.stamp(tx))
 
 
-def _read_all(tx: Transaction) -> tuple[datetime, Any, HostColumns]:
+def _read_all(tx: Transaction, tracked: bool) -> tuple[datetime, Any, HostColumns]:
     stamp = aggregates.stamp(tx)
     nodes = sorted(db_hosts.nodes_changed(tx, None), key=lambda node: node.id)
     services = {service.host: service for service in db_hosts.services(tx, binary=db_hosts.COMPUTE)}
-    return tx.now, stamp, HostColumns(nodes, services, aggregates.list_all(tx), tx.now)
+    columns = HostColumns(nodes, services, aggregates.list_all(tx), tx.now, tracked)
+    if tracked:
+        columns.write_residents(db_hosts.residents_changed(tx, None))
+    return tx.now, stamp, columns
 
 
 class HostStates:
-    """The fleet as one scheduler sees it: the database's rows, less the room it gave away since."""
+    """The fleet as one scheduler sees it: the database's rows, less the room it gave away since.
 
-    def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock):
+    :param tracked: whether to know which servers are on the hosts
+    :param spacing: seconds for which a look may be used again; None: as configured
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, tracked: bool = False,
+                 spacing: float | None = None):
         self._db = db
         self._clock = clock
-        self._spacing = conf.scheduler.host_refresh_spacing
+        self._tracked = tracked
+        self._spacing = conf.scheduler.host_refresh_spacing if spacing is None else spacing
         self._interval = conf.scheduler.host_reread_interval
         self._late = timedelta(seconds=conf.scheduler.late_commit_window)
         self._columns = HostColumns()
@@ -110,13 +120,15 @@ class HostStates:
         """False when hosts came or went or an aggregate changed, so that all must be read."""
         changes = self._db.read(
             _read_changes, self._since - (self._late if wide else _QUICK_OVERLAP),
-            self._seen_since - _QUICK_OVERLAP if wide else None)
+            self._seen_since - _QUICK_OVERLAP if wide else None, self._tracked)
         if changes.stamp != self._stamp or self._came_or_went(changes.nodes):
             return False
         with self._columns_lock:
             self._columns.write_nodes([node for node in changes.nodes if not node.deleted])
             self._columns.write_services(changes.services)
             self._columns.write_heartbeats(changes.heartbeats)
+            self._columns.write_residents(changes.servers)
+        self._look_at_images()
         self._since = changes.began
         if wide:
             self._seen_since = changes.began
@@ -132,8 +144,18 @@ class HostStates:
         return False
 
     def _look_at_all(self) -> None:
-        self._since, self._stamp, columns = self._db.read(_read_all)
+        self._since, self._stamp, columns = self._db.read(_read_all, self._tracked)
         self._seen_since = self._since
         with self._columns_lock:
             columns.keep_consumption(self._columns, self._since - self._late)
             self._columns = columns
+        self._look_at_images()
+
+    def _look_at_images(self) -> None:
+        """Read the properties of images that no server had before."""
+        residents = self._columns.residents
+        unknown = residents.unknown_images()
+        if unknown:
+            found = self._db.read(db_hosts.image_properties, unknown)
+            with self._columns_lock:
+                residents.image_properties |= dict.fromkeys(unknown, {}) | found

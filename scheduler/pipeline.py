@@ -6,22 +6,28 @@ The verdict is a value: a :class:`Decision` says what was chosen, which step dro
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import numpy as np
+from oslo_config import cfg
 
-from novasim import exceptions
-from novasim.objects import Selection
+from novasim import exceptions, states
+from novasim.objects import Resident, Selection
+from novasim.scheduler import filters, weighers
 from novasim.scheduler.arrays import Array
 from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.per_host import First, PerHostFilter
 from novasim.scheduler.request import Request
-from novasim.scheduler.weighers import normalize
+from novasim.scheduler.weighing import Scales, Score, best
 
 Reason = Callable[[HostColumns, Request, int], str]
+Reasons = Callable[[HostColumns, Request, Array], list[str]]
+NOT_ENOUGH = "There are not enough hosts available."
+# A request for hundreds of servers weighs as often; of so many servers the weights are kept to be told.
+ROUNDS_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,23 @@ class Drop:
 
     by: str
     rows: Array
-    reason: Reason
+    reasons: Reasons
+
+
+@dataclass(frozen=True)
+class Round:
+    """How the host of one server was chosen among those left.
+
+    :param rows: the hosts; ``weights`` and ``scores`` are theirs, in this order
+    :param drawn: the best of them, as positions in ``rows``; the host was drawn from these
+    :param chosen: which of ``drawn``
+    """
+
+    rows: Array
+    weights: Array
+    scores: list[Score]
+    drawn: Array
+    chosen: int
 
 
 @dataclass
@@ -38,49 +60,61 @@ class Decision:
     """What was chosen for a request, and what happened to the other hosts.
 
     ``rejected`` is the reason why not all servers found a host, None when they did; then nothing is selected.
+    ``summary`` tells it with names and numbers of hosts, which are not for everybody.
     """
 
     hosts: HostColumns
     spec: Request
     candidates: int
     drops: list[Drop] = field(default_factory=list)
+    steps: dict[str, int] = field(default_factory=dict)     # how many hosts each dropped, in the order asked
+    rounds: list[Round] = field(default_factory=list)
     selections: list[Selection] = field(default_factory=list)
     rejected: str | None = None
+    summary: str | None = None
+    told: dict[str, Any] = field(default_factory=dict)      # what a witness made of it
 
     @property
     def dropped(self) -> dict[str, int]:
         """How many hosts each step dropped, the most severe first."""
-        counts: Counter[str] = Counter()
-        for drop in self.drops:
-            counts[drop.by] += len(drop.rows)
-        return dict(counts.most_common())
+        return {by: count for by, count in sorted(self.steps.items(), key=lambda step: -step[1]) if count}
 
     def reasons(self) -> Iterator[tuple[str, str, str, str]]:
         """(host, node, step, why) of each dropped host; made when asked for, with the numbers of then."""
         for drop in self.drops:
-            for row in drop.rows.tolist():
-                yield (self.hosts.hosts[row], self.hosts.nodes[row], drop.by,
-                       drop.reason(self.hosts, self.spec, row))
+            for row, reason in zip(drop.rows.tolist(), drop.reasons(self.hosts, self.spec, drop.rows), strict=True):
+                yield self.hosts.hosts[row], self.hosts.nodes[row], drop.by, reason
 
     def raise_if_rejected(self) -> None:
-        """:raises NoValidHost: with the reason"""
+        """:raises NoValidHost: with the reason, and the summary for admins"""
         if self.rejected is not None:
-            raise exceptions.NoValidHost(reason=self.rejected)
+            raise exceptions.NoValidHost(reason=self.rejected, summary=self.summary)
 
     def reject(self) -> None:
         """Note why, while the numbers are those that were looked at."""
-        text = "There are not enough hosts available."
+        self.rejected = NOT_ENOUGH
         asked = len(self.spec.instance_uuids)
-        if asked > 1:
-            text += f" {len(self.selections)} of {asked} servers found one."
+        found = f"{len(self.selections)} of {asked} servers found one. " if asked > 1 else ""
         if not self.candidates:
-            self.rejected = f"{text} 0 of 0: no compute service has registered."
+            self.summary = f"{found}0 of 0: no compute service has registered."
             return
         dropped = self.dropped
-        text += f" 0 of {self.candidates}: " + ", ".join(f"{count} {by}" for by, count in dropped.items())
+        counts = ", ".join(f"{count} {by}" for by, count in dropped.items())
         worst = next(drop for drop in self.drops if drop.by == next(iter(dropped)))
-        row = int(worst.rows[0])
-        self.rejected = f"{text}; e.g. {self.hosts.hosts[row]}: {worst.reason(self.hosts, self.spec, row)}"
+        [reason] = worst.reasons(self.hosts, self.spec, worst.rows[:1])
+        self.summary = (f"{found}0 of {self.candidates}: {counts}; "
+                        f"e.g. {self.hosts.hosts[worst.rows[0]]}: {reason}")
+
+
+def _each(reason: Reason) -> Reasons:
+    """Reasons of several hosts, one after the other."""
+    return lambda hosts, spec, rows: [reason(hosts, spec, row) for row in rows.tolist()]
+
+
+def _reasons_of(one: Any) -> Reasons:
+    """How a filter tells why it dropped hosts: of many at once, of one, or not at all."""
+    many: Reasons | None = getattr(one, "reasons", None)
+    return many or _each(getattr(one, "reason", _unsaid))
 
 
 def _unsaid(hosts: HostColumns, spec: Request, row: int) -> str:
@@ -104,45 +138,71 @@ class Pipeline:
 
     :param subset_size: the host is drawn from so many of the best
     :param draw: where chance comes from
+    :param widen: raw weights outside of a weigher's bounds move them (spec 7.9, 2014)
+    :param shuffle: hosts that are as good as the best come in an order of chance
+    :ivar needs_residents: whether it must be known which servers are on the hosts
     """
 
-    def __init__(self, filters: Sequence[Any], weighers: Sequence[Any], subset_size: int, draw: Random):
-        self._filters = [(one, getattr(one, "reason", _unsaid)) for one in filters]
+    def __init__(self, filters: Sequence[Any], weighers: Sequence[Any], subset_size: int, draw: Random,
+                 widen: bool = False, shuffle: bool = False):
+        self._filters = [(one, _reasons_of(one)) for one in filters]
+        self._per_host = [one for one in filters if isinstance(one, PerHostFilter)]
+        self.needs_residents = any(getattr(one, "needs_residents", False) for one in [*filters, *weighers])
         self._ceilings = [one.limits for one in filters if hasattr(one, "limits")]
-        self._weighers = weighers
+        self._scales = Scales(weighers, widen)
         self._subset_size = subset_size
+        self._shuffle = shuffle
         self._draw = draw
 
-    def decide(self, hosts: HostColumns, spec: Request) -> Decision:
+    @classmethod
+    def configured(cls, conf: cfg.ConfigOpts, draw: Random) -> Pipeline:
+        """The one that a configuration describes.
+
+        :raises ConfigurationError: when a path leads nowhere
+        :raises SchedulerHostFilterNotFound: when a filter is unknown
+        """
+        options = conf.filter_scheduler
+        return cls(filters.load(conf), weighers.load(conf), options.host_subset_size, draw,
+                   options.weight_bounds == "widen", options.shuffle_best_same_weighed_hosts)
+
+    def decide(self, hosts: HostColumns, spec: Request,
+               witness: Callable[[Decision], None] | None = None) -> Decision:
         """Choose a host for each server of a request and give its room away; all of them or none.
 
         :param hosts: columns that nobody else touches meanwhile
+        :param witness: is shown the decision while the numbers are those that led to it
         """
         left = hosts.has_service.copy()
         decision = Decision(hosts, spec, int(np.count_nonzero(left)))
-        ignored = hosts.mask(hosts.rows_of(spec.ignore_hosts))
-        left = self._keep(decision, left, "ignore_hosts", ~ignored, _ignored)
+        decision.steps["ignore_hosts"] = 0
+        if spec.ignore_hosts:
+            ignored = hosts.mask(hosts.rows_of(spec.ignore_hosts))
+            left = self._keep(decision, left, "ignore_hosts", ~ignored, _each(_ignored))
         if spec.requested_host is not None:
             asked = hosts.mask(hosts.rows_of({spec.requested_host}))
-            left = self._keep(decision, left, "requested_destination", asked, _not_requested)
+            left = self._keep(decision, left, "requested_destination", asked, _each(_not_requested))
         forced = bool(spec.force_hosts or spec.force_nodes)
         if forced:
-            left = self._keep(decision, left, "force_hosts", self._forced(hosts, spec), _not_forced)
+            left = self._keep(decision, left, "force_hosts", self._forced(hosts, spec), _each(_not_forced))
         consumed, others = [], spec.group_hosts
-        for _ in spec.instance_uuids:
-            if not forced:      # hosts that were forced are taken as they are (spec 7.4)
+        for uuid in spec.instance_uuids:
+            # Hosts that were forced are taken as they are (spec 7.4).
+            asking = [] if forced else [one for one in self._per_host if one.applies(spec)]
+            if not forced:
                 left = self._filter(decision, left)
-            if not left.any():
+            row, left = self._choose(decision, left, asking)
+            if row is None:
                 decision.reject()
                 break
-            row = self._choose(hosts, spec, left)
-            limits = {} if forced else self._limits(hosts, spec, row)
+            limits = {} if forced else self._limits(hosts, spec, row, bool(asking))
             decision.selections.append(
                 Selection(host=hosts.hosts[row], nodename=hosts.nodes[row], limits=limits))
-            consumed.append(hosts.consume(row, spec.flavor))
+            consumed.append(hosts.consume(row, spec.flavor, _given(spec, uuid, hosts, row)))
             # The servers of one request are in one group: the next one sees this one (spec 7.2, step 7e).
             spec.group_hosts = spec.group_hosts | {
                 hosts.hosts[row]: spec.group_hosts.get(hosts.hosts[row], 0) + 1}
+        if witness is not None:
+            witness(decision)
         spec.group_hosts = others
         if decision.rejected is not None:
             decision.selections.clear()
@@ -151,12 +211,14 @@ class Pipeline:
         return decision
 
     @staticmethod
-    def _keep(decision: Decision, left: Array, by: str, passes: Array, reason: Reason) -> Array:
-        kept = left & passes
-        rows = np.flatnonzero(left & ~passes)
-        if len(rows):
-            decision.drops.append(Drop(by, rows, reason))
-        return kept
+    def _keep(decision: Decision, left: Array, by: str, passes: Array, reasons: Reasons) -> Array:
+        lost = left > passes
+        rows = np.flatnonzero(lost)
+        decision.steps[by] = decision.steps.get(by, 0) + len(rows)
+        if not len(rows):
+            return left
+        decision.drops.append(Drop(by, rows, reasons))
+        return left ^ lost
 
     @staticmethod
     def _forced(hosts: HostColumns, spec: Request) -> Array:
@@ -168,33 +230,68 @@ class Pipeline:
         return allowed
 
     def _filter(self, decision: Decision, left: Array) -> Array:
-        """The filters in their order; what one drops stays dropped for the rest of the request (spec 7.2)."""
-        for one, reason in self._filters:
+        """The filters in their order; what one drops stays dropped for the rest of the request (spec 7.2).
+
+        Those that look at one host at a time come after all others.
+        """
+        for one, reasons in self._filters:
             if not left.any():
                 break
-            left = self._keep(decision, left, one.name, one.passes(decision.hosts, decision.spec), reason)
+            if isinstance(one, PerHostFilter):
+                continue
+            passes = one.passes(decision.hosts, decision.spec)
+            if passes is None:      # it has nothing to say of this request
+                decision.steps.setdefault(one.name, 0)
+            else:
+                left = self._keep(decision, left, one.name, passes, reasons)
         return left
 
-    def _choose(self, hosts: HostColumns, spec: Request, left: Array) -> int:
-        rows = np.flatnonzero(left)
-        weights = np.zeros(len(rows))
-        for weigher in self._weighers:
-            raw = weigher.raw(hosts, spec)[rows]
-            multiplier = hosts.aggregates.least(weigher.option, weigher.multiplier)[rows]
-            weights += multiplier * normalize(raw, weigher.minval, weigher.maxval)
-        size = min(self._subset_size, len(rows))
-        if size == 1:
-            return int(rows[np.argmax(weights)])
-        best = _best(weights, size)
-        return int(rows[best[self._draw.randrange(size)]])
+    def _choose(self, decision: Decision, left: Array, asking: Sequence[PerHostFilter]) -> tuple[int | None, Array]:
+        """The host of one server, None when none is left, and the hosts that are left for the next one."""
+        hosts, spec, rows = decision.hosts, decision.spec, np.flatnonzero(left)
+        if asking and len(rows):
+            first = First(asking, self._scales, hosts, spec)
+            if len(spec.instance_uuids) > 1:
+                # What is dropped for one server stays dropped for the next: who would be must be known.
+                rows = rows[[first.passes(row) for row in rows.tolist()]]
+            rows, weights, scores, order = first.choose(rows, self._subset_size, self._shuffle)
+            for one, dropped in first.dropped():
+                left = self._keep(decision, left, one.name, ~hosts.mask(dropped), _each(one.reason))
+            if not len(order):
+                return None, left
+        elif len(rows):
+            weights, scores = self._scales.weigh(hosts, spec, rows)
+            order = self._order(weights)
+        else:
+            return None, left
+        drawn, chosen = self._drawn(weights, order)
+        if len(decision.rounds) < ROUNDS_KEPT:
+            decision.rounds.append(Round(rows, weights, scores, drawn, chosen))
+        return int(rows[drawn[chosen]]), left
 
-    def _limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        return {key: value for limits in self._ceilings for key, value in limits(hosts, spec, row).items()}
+    def _order(self, weights: Array) -> Array:
+        """The positions among which the draw is, and all that are as good as the best where they are shuffled."""
+        size = min(self._subset_size, len(weights))
+        if self._shuffle:
+            size = max(size, int(np.count_nonzero(weights == weights.max())))
+        return best(weights, size) if size > 1 else np.array([np.argmax(weights)])
+
+    def _drawn(self, weights: Array, order: Array) -> tuple[Array, int]:
+        """The few of the best among which the host is drawn, and which of them it is."""
+        if self._shuffle:
+            equal = order[weights[order] == weights[order[0]]].tolist()
+            self._draw.shuffle(equal)
+            order = np.concatenate([np.array(equal, dtype="int64"), order[len(equal):]])
+        size = min(self._subset_size, len(order))
+        return order[:size], self._draw.randrange(size) if size > 1 else 0
+
+    def _limits(self, hosts: HostColumns, spec: Request, row: int, asked: bool) -> dict[str, float]:
+        """What the filters limit the claim to; one that looks at hosts as objects leaves it there."""
+        limits = {key: value for limits in self._ceilings for key, value in limits(hosts, spec, row).items()}
+        return limits | hosts.state(row).limits if asked else limits
 
 
-def _best(weights: Array, size: int) -> Array:
-    """Positions of the heaviest, in descending order, equals in theirs. Only the heaviest are sorted."""
-    least = np.partition(weights, len(weights) - size)[len(weights) - size]
-    among = np.flatnonzero(weights >= least)
-    order: Array = among[np.argsort(-weights[among], kind="stable")[:size]]
-    return order
+def _given(spec: Request, uuid: str, hosts: HostColumns, row: int) -> Resident | None:
+    """A server as it is counted on the host that it was given, until the database has it there."""
+    return Resident(uuid, hosts.hosts[row], hosts.nodes[row], spec.project_id, spec.flavor.id, spec.image.get("id"),
+                    states.BUILDING, None, spec.os_type) if hosts.residents.tracked else None

@@ -8,10 +8,10 @@ import random
 class Chance:
     """Named random streams below one seed; without a seed each run differs.
 
-    :param seed: any integer; None draws one, which :attr:`seed` then tells
+    :param seed: any integer or text; None draws one, which :attr:`seed` then tells
     """
 
-    def __init__(self, seed: int | None = None):
+    def __init__(self, seed: int | str | None = None):
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
 
     def stream(self, name: str) -> random.Random:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from oslo_config import cfg
 
 from novasim.scheduler.arrays import Array
@@ -16,10 +15,10 @@ class AvailabilityZoneFilter:
     def __init__(self, conf: cfg.ConfigOpts):
         self._default: str = conf.default_availability_zone
 
-    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+    def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
         if not spec.availability_zone:
-            return np.ones(len(hosts), dtype=bool)
-        wanted = hosts.zone == hosts.zone_codes.get(spec.availability_zone, -1)
+            return None
+        wanted: Array = hosts.zone == hosts.zone_codes.get(spec.availability_zone, -1)
         return wanted | (hosts.zone == 0) if spec.availability_zone == self._default else wanted
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:

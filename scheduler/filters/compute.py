@@ -19,7 +19,7 @@ class ComputeFilter:
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
         # A host that was never heard of has no time (NaT), which compares as False.
-        return (hosts.last_seen_up >= hosts.now - self._down_after) & ~hosts.disabled & ~hosts.forced_down
+        return (hosts.last_seen_up >= hosts.now - self._down_after) & ~(hosts.disabled | hosts.forced_down)
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
         if hosts.disabled[row]:

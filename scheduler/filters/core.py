@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.arrays import Array
+from novasim.scheduler.arrays import Array, ratio_at
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
@@ -24,9 +24,10 @@ class CoreFilter:
         return (hosts.vcpus == 0) | (hosts.vcpus * self.ratio(hosts) - hosts.vcpus_used >= spec.flavor.vcpus)
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        limit = float((hosts.vcpus * self.ratio(hosts))[row])
+        limit = float(hosts.vcpus[row] * ratio_at(self.ratio(hosts), row))
         return {"vcpu": limit} if limit > 0 else {}
 
-    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
-        limit = (hosts.vcpus * self.ratio(hosts))[row]
-        return f"{spec.flavor.vcpus} VCPUs asked, {limit - hosts.vcpus_used[row]:.0f} of {limit:.0f} free"
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
+        limits = (hosts.vcpus * self.ratio(hosts))[rows]
+        return [f"{spec.flavor.vcpus} VCPUs asked, {left:.0f} of {limit:.0f} free"
+                for left, limit in zip((limits - hosts.vcpus_used[rows]).tolist(), limits.tolist(), strict=True)]

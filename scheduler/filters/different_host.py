@@ -15,7 +15,9 @@ class DifferentHostFilter:
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""
 
-    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+    def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
+        if not spec.scheduler_hints:
+            return None
         return ~hosts.mask(hosts.rows_of(spec.hinted_hosts("different_host")))
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:

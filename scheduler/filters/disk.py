@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.arrays import Array
+from novasim.scheduler.arrays import Array, ratio_at
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
@@ -29,10 +29,10 @@ class DiskFilter:
         return total_mb * self.ratio(hosts) - used_mb >= self._asked_mb(spec)
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        return {"disk_gb": float((hosts.local_gb * self.ratio(hosts))[row])}
+        return {"disk_gb": float(hosts.local_gb[row] * ratio_at(self.ratio(hosts), row))}
 
-    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
-        total_mb = hosts.local_gb[row] * 1024
-        limit = 1024 * self.limits(hosts, spec, row)["disk_gb"]
-        free = limit - (total_mb - hosts.free_disk_mb[row])
-        return f"{self._asked_mb(spec)} MB of disk asked, {free:.0f} of {limit:.0f} MB free"
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
+        limits = (1024 * hosts.local_gb * self.ratio(hosts))[rows]
+        free = limits - (1024 * hosts.local_gb - hosts.free_disk_mb)[rows]
+        return [f"{self._asked_mb(spec)} MB of disk asked, {left:.0f} of {limit:.0f} MB free"
+                for left, limit in zip(free.tolist(), limits.tolist(), strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oslo_config import cfg
 
-from novasim.scheduler.arrays import Array
+from novasim.scheduler.arrays import Array, ratio_at
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
@@ -24,9 +24,10 @@ class RamFilter:
         return hosts.memory_mb * self.ratio(hosts) - used >= spec.flavor.memory_mb
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
-        return {"memory_mb": float((hosts.memory_mb * self.ratio(hosts))[row])}
+        return {"memory_mb": float(hosts.memory_mb[row] * ratio_at(self.ratio(hosts), row))}
 
-    def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
-        limit = self.limits(hosts, spec, row)["memory_mb"]
-        free = limit - (hosts.memory_mb[row] - hosts.free_ram_mb[row])
-        return f"{spec.flavor.memory_mb} MB of memory asked, {free:.0f} of {limit:.0f} MB free"
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
+        limits = (hosts.memory_mb * self.ratio(hosts))[rows]
+        free = limits - (hosts.memory_mb - hosts.free_ram_mb)[rows]
+        return [f"{spec.flavor.memory_mb} MB of memory asked, {left:.0f} of {limit:.0f} MB free"
+                for left, limit in zip(free.tolist(), limits.tolist(), strict=True)]

@@ -15,7 +15,9 @@ class RetryFilter:
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""
 
-    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+    def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
+        if not spec.tried_hosts:
+            return None
         return ~hosts.mask([hosts.by_node[key] for key in spec.tried_hosts if key in hosts.by_node])
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from oslo_config import cfg
 
 from novasim.scheduler.arrays import Array
@@ -16,9 +15,9 @@ class SameHostFilter:
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""
 
-    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+    def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
         if not spec.hinted("same_host"):
-            return np.ones(len(hosts), dtype=bool)
+            return None
         return hosts.mask(hosts.rows_of(spec.hinted_hosts("same_host")))
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:

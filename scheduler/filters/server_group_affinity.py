@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from oslo_config import cfg
 
 from novasim.objects import AFFINITY
@@ -13,14 +12,16 @@ from novasim.scheduler.request import Request
 
 class ServerGroupAffinityFilter:
     name = "ServerGroupAffinityFilter"
+    policy = AFFINITY
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""
 
-    def passes(self, hosts: HostColumns, spec: Request) -> Array:
-        if spec.group_policy != AFFINITY or not spec.group_hosts:
-            return np.ones(len(hosts), dtype=bool)
-        return hosts.counts(spec.group_hosts) > 0
+    def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
+        if spec.group_policy != self.policy or not spec.group_hosts:
+            return None
+        fits: Array = hosts.counts(spec.group_hosts) > 0
+        return fits
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
         return f"the server group's others are on {', '.join(sorted(spec.group_hosts))}"

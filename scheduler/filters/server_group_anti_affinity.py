@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from oslo_config import cfg
 
 from novasim.objects import ANTI_AFFINITY
@@ -13,15 +12,17 @@ from novasim.scheduler.request import Request
 
 class ServerGroupAntiAffinityFilter:
     name = "ServerGroupAntiAffinityFilter"
+    policy = ANTI_AFFINITY
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""
 
-    def passes(self, hosts: HostColumns, spec: Request) -> Array:
+    def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
         """The server that is placed is not among those that are counted, so its own host passes (12.1 #6)."""
-        if spec.group_policy != ANTI_AFFINITY:
-            return np.ones(len(hosts), dtype=bool)
-        return hosts.counts(spec.group_hosts) < spec.max_server_per_host
+        if spec.group_policy != self.policy:
+            return None
+        fits: Array = hosts.counts(spec.group_hosts) < spec.max_server_per_host
+        return fits
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
         return (f"has {spec.group_hosts.get(hosts.hosts[row], 0)} others of the server group, "

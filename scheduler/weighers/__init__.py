@@ -2,7 +2,8 @@
 
 A weigher is a class made with the configuration. It has a ``name``, a ``multiplier``, the ``option`` that it is (the
 metadata key by which an aggregate sets another one for its hosts, spec 7.7), the ``minval`` and ``maxval`` between
-which raw values are taken to lie (None: those of the candidates), and ``raw``.
+which raw values are taken to lie (None: those of the candidates), and ``raw``. With ``needs_residents`` it is told
+which servers are on the hosts. Or it looks at one host at a time: per_host.py.
 """
 
 from __future__ import annotations
@@ -10,18 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
 from oslo_config import cfg
 
 from novasim.scheduler.arrays import Array
 from novasim.scheduler.columns import HostColumns
-from novasim.scheduler.filters import classes
+from novasim.scheduler.per_host import PerHostWeigher
+from novasim.scheduler.plugins import find
 from novasim.scheduler.request import Request
+from novasim.scheduler.weighers.build_failure import BuildFailureWeigher
+from novasim.scheduler.weighers.cpu import CPUWeigher
+from novasim.scheduler.weighers.disk import DiskWeigher
+from novasim.scheduler.weighers.hypervisor_version import HypervisorVersionWeigher
+from novasim.scheduler.weighers.image_properties import ImagePropertiesWeigher
+from novasim.scheduler.weighers.io_ops import IoOpsWeigher
+from novasim.scheduler.weighers.metrics import MetricsWeigher
+from novasim.scheduler.weighers.num_instances import NumInstancesWeigher
 from novasim.scheduler.weighers.ram import RAMWeigher
 from novasim.scheduler.weighers.server_group_soft_affinity import ServerGroupSoftAffinityWeigher
 from novasim.scheduler.weighers.server_group_soft_anti_affinity import ServerGroupSoftAntiAffinityWeigher
 
-ALL = [RAMWeigher, ServerGroupSoftAffinityWeigher, ServerGroupSoftAntiAffinityWeigher]
+NAMESPACE = "novasim.scheduler.weighers"
+ALL = [RAMWeigher, CPUWeigher, DiskWeigher, IoOpsWeigher, MetricsWeigher, ServerGroupSoftAffinityWeigher,
+       ServerGroupSoftAntiAffinityWeigher, BuildFailureWeigher, HypervisorVersionWeigher, NumInstancesWeigher,
+       ImagePropertiesWeigher]
 
 
 class Weigher(Protocol):
@@ -31,8 +43,8 @@ class Weigher(Protocol):
     minval: float | None
     maxval: float | None
 
-    def raw(self, hosts: HostColumns, spec: Request) -> Array:
-        """One number a host: more is better where the multiplier is positive."""
+    def raw(self, hosts: HostColumns, spec: Request, rows: Array) -> Array | None:
+        """A number for each of these rows: more is better where the multiplier is positive. None: all are equal."""
 
 
 def all_weighers() -> list[Callable[[cfg.ConfigOpts], Any]]:
@@ -43,18 +55,8 @@ def all_weighers() -> list[Callable[[cfg.ConfigOpts], Any]]:
 def load(conf: cfg.ConfigOpts) -> list[Any]:
     """The weighers of the configuration.
 
-    :raises ConfigurationError: when an import path leads nowhere
+    :raises ConfigurationError: when a path or name leads nowhere
     """
-    return [made(conf) for made in classes(conf.filter_scheduler.weight_classes, "weight_classes")]
-
-
-def normalize(raw: Array, minval: float | None = None, maxval: float | None = None) -> Array:
-    """Raw values of the candidates as 0..1 (spec 7.9).
-
-    Declared bounds widen where a value lies outside; where both bounds are the same, all are 0.
-    """
-    low = raw.min() if minval is None else min(minval, raw.min())
-    high = raw.max() if maxval is None else max(maxval, raw.max())
-    if high == low:
-        return np.zeros(len(raw))
-    return (raw - low) / (high - low)
+    found = [made for path in conf.filter_scheduler.weight_classes
+             for made in find(path, NAMESPACE, ALL, "[filter_scheduler] weight_classes")]
+    return [PerHostWeigher(made, conf) if hasattr(made, "_weigh_object") else made(conf) for made in found]

@@ -16,7 +16,7 @@ class RAMWeigher:
     maxval = None
 
     def __init__(self, conf: cfg.ConfigOpts):
-        self.multiplier = conf.filter_scheduler.ram_weight_multiplier
+        self.multiplier: float = conf.filter_scheduler.ram_weight_multiplier
 
-    def raw(self, hosts: HostColumns, spec: Request) -> Array:
-        return hosts.free_ram_mb
+    def raw(self, hosts: HostColumns, spec: Request, rows: Array) -> Array | None:
+        return hosts.free_ram_mb.take(rows)

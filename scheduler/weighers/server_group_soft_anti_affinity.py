@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from oslo_config import cfg
 
 from novasim.objects import SOFT_ANTI_AFFINITY
@@ -19,7 +18,7 @@ class ServerGroupSoftAntiAffinityWeigher:
     def __init__(self, conf: cfg.ConfigOpts):
         self.multiplier = conf.filter_scheduler.soft_anti_affinity_weight_multiplier
 
-    def raw(self, hosts: HostColumns, spec: Request) -> Array:
+    def raw(self, hosts: HostColumns, spec: Request, rows: Array) -> Array | None:
         if spec.group_policy != SOFT_ANTI_AFFINITY:
-            return np.zeros(len(hosts))
-        return -hosts.counts(spec.group_hosts)
+            return None
+        return -hosts.counts(spec.group_hosts)[rows]

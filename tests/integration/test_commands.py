@@ -84,6 +84,9 @@ def test_a_cluster_of_processes_by_up_and_down(shell, tmp_path, rabbitmq, mariad
     booted = shell("novasim boot --flavor m1.tiny --image cirros --poll one && novasim resize one m1.small --poll"
                    " && novasim resize-confirm one --poll && novasim-manage audit")
     assert booted.returncode == 0, booted.stderr
+    told = json.loads(shell("novasim explain one -f json").stdout)
+    at = json.loads(shell("novasim show one -f json").stdout)["OS-EXT-SRV-ATTR:host"]
+    assert (told["candidates"], told["chosen"]) == (3, [{"host": at, "node": at}]), "one process writes, another reads"
     assert shell("novasim down").returncode == 0
     assert processes.await_end(family, 0)
     assert rabbitmq.left_messages(bus) == {}

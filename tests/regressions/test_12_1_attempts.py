@@ -18,7 +18,7 @@ from novasim.sim.clock import ManualClock
 
 WAITING = "waiting for confirm or revert"
 # All hosts weigh the same, so the first one that fits is chosen; a server may be as big as a host.
-LEVEL = {"filter_scheduler.ram_weight_multiplier": 0.0, "quota.ram": -1, "quota.cores": -1}
+LEVEL = {"filter_scheduler.weight_classes": [], "quota.ram": -1, "quota.cores": -1}
 SPECS = ["RetryFilter", "ComputeFilter", "RamFilter", "AggregateInstanceExtraSpecsFilter"]
 
 

@@ -137,7 +137,7 @@ def two_moves_at_once(cluster, make_group, monkeypatch):
 @pytest.mark.spec("12.1/7")
 def test_of_two_moves_at_once_to_one_host_one_is_sent_elsewhere(make_cluster, make_group, monkeypatch):
     """All hosts weigh the same, so that both are sent to the first one that is free."""
-    cluster = make_cluster(hosts=4, **{"filter_scheduler.ram_weight_multiplier": 0.0})
+    cluster = make_cluster(hosts=4, **{"filter_scheduler.weight_classes": []})
     first, second, mark, asked = two_moves_at_once(cluster, make_group, monkeypatch)
     cluster.watch.wait("waiting for confirm or revert", mark, times=2)
     assert asked[0] == asked[1] != asked[2]
@@ -202,7 +202,7 @@ ONLY_AGGREGATES = ["RetryFilter", "ComputeFilter", "AggregateRamFilter", "Aggreg
 def aggregated(make_cluster):
     """Three hosts that are chosen by what their aggregates say."""
     return make_cluster(hosts=3, **{"filter_scheduler.enabled_filters": ONLY_AGGREGATES,
-                                    "filter_scheduler.ram_weight_multiplier": 0.0, "quota.ram": -1})
+                                    "filter_scheduler.weight_classes": [], "quota.ram": -1})
 
 
 @pytest.mark.spec("12.1/12")

@@ -27,7 +27,7 @@ HOPS = ["resize accepted", "chose cmp-0002", "prep_resize", "powering off and mo
 @pytest.fixture
 def manual(make_cluster):
     cluster = make_cluster(clock=ManualClock(), checked=True, **{
-        "conductor.recovery_interval": -1, "filter_scheduler.ram_weight_multiplier": 0.0})
+        "conductor.recovery_interval": -1, "filter_scheduler.weight_classes": []})
     body = {"flavor": {"id": "narrow", "name": "narrow", "ram": 1024, "vcpus": 4, "disk": 40}}
     assert cluster.http("POST", "/flavors", body, ADMIN).status_int == 200
     return cluster

@@ -60,6 +60,13 @@ def test_resize_without_a_host_says_the_event_and_where_it_is_again(follow, nova
     assert nova.requests[-1]["headers"]["OpenStack-API-Version"] == "compute 2.84"
 
 
+def test_an_admin_is_told_how_many_hosts_were_dropped_by_what(nova, follow):
+    fault = {"code": 500, "message": "No valid host was found. Full.",
+             "details": "No valid host was found. Full. 0 of 2: 2 RamFilter\nTraceback:\n"}
+    with pytest.raises(poll.Failed, match=r"demo is in ERROR: No valid host was found. Full. 0 of 2: 2 RamFilter$"):
+        follow("create", {"status": "ERROR", "fault": fault})
+
+
 def test_traceback_gives_the_reason_where_there_are_no_details(follow, nova, server_id, request_id):
     event = {"event": "cold_migrate", "result": "Error",
              "traceback": "Traceback:\n  File\nnovasim.exceptions.NoValidHost: It is: full\n"}

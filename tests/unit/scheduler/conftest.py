@@ -10,7 +10,7 @@ import pytest
 
 from novasim import config
 from novasim.db import options as db_options
-from novasim.objects import Aggregate, ComputeNode, Flavor, Service
+from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler import options
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
@@ -43,10 +43,12 @@ def make_node():
 def make_fleet(make_node):
     """Columns of hosts: a dict each, of a node's values, ``disabled``, ``forced_down`` and ``silent`` (s).
 
-    ``aggregates`` are (numbers of hosts from 1 on, metadata); ``zones`` go by host.
+    ``aggregates`` are (numbers of hosts from 1 on, metadata); ``zones`` go by host. ``servers`` are (number of a host,
+    values of a resident); where they are given the fleet knows who is on it.
     """
     def make(*hosts: dict[str, Any], zones: dict[str, str] | None = None,
-             aggregates: Sequence[tuple[Sequence[int], dict[str, str]]] = ()) -> HostColumns:
+             aggregates: Sequence[tuple[Sequence[int], dict[str, str]]] = (),
+             servers: Sequence[tuple[int, dict[str, Any]]] | None = None) -> HostColumns:
         nodes, services = [], {}
         for number, values in enumerate(hosts, start=1):
             given = {"host": f"cmp-{number}"} | values
@@ -60,8 +62,21 @@ def make_fleet(make_node):
                  for host, zone in (zones or {}).items()]
         named += [Aggregate(uuid="", name="", hosts=[f"cmp-{number}" for number in numbers], metadata=metadata)
                   for numbers, metadata in aggregates]
-        return HostColumns(nodes, services, named, NOW)
+        fleet = HostColumns(nodes, services, named, NOW, tracked=servers is not None)
+        fleet.write_residents([Resident(**({"uuid": f"there-{place}", "host": f"cmp-{number}", "node": f"cmp-{number}",
+                                            "vm_state": "active"} | values))
+                               for place, (number, values) in enumerate(servers or ())])
+        return fleet
     return make
+
+
+@pytest.fixture(scope="session")
+def passing():
+    """Which hosts a filter lets pass, as a list of booleans; one that says nothing lets all pass."""
+    def call(one: Any, hosts: HostColumns, spec: Request) -> list[bool]:
+        passes = one.passes(hosts, spec)
+        return [True] * len(hosts) if passes is None else passes.tolist()
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -7,16 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from novasim import exceptions
-from novasim.scheduler import filters, weighers
+from novasim.db.actions import full_text_of
 from novasim.scheduler.pipeline import Pipeline
 
 
 @pytest.fixture(scope="session")
 def make_pipeline(make_conf):
     def make(overrides=None, seed=1):
-        conf = make_conf(overrides)
-        return Pipeline(filters.load(conf), weighers.load(conf), conf.filter_scheduler.host_subset_size,
-                        random.Random(seed))
+        return Pipeline.configured(make_conf(overrides), random.Random(seed))
     return make
 
 
@@ -68,8 +66,8 @@ def test_too_few_hosts_for_all_is_a_rejection_that_takes_nothing(make_pipeline, 
     assert decision.selections == []
     assert [column.tolist() for column in (hosts.free_ram_mb, hosts.free_disk_mb, hosts.vcpus_used,
                                            hosts.updated_at)] == before
-    assert decision.rejected == (
-        "There are not enough hosts available. 2 of 3 servers found one. 0 of 2: 2 RamFilter; "
+    assert (decision.rejected, decision.summary) == (
+        "There are not enough hosts available.", "2 of 3 servers found one. 0 of 2: 2 RamFilter; "
         "e.g. cmp-1: 1024 MB of memory asked, 512 of 1536 MB free")
 
 
@@ -81,7 +79,8 @@ def test_a_rejection_tells_who_dropped_how_many_and_why(make_pipeline, make_flee
     assert decision.dropped == {"RamFilter": 3, "ComputeFilter": 2, "ignore_hosts": 1}
     with pytest.raises(exceptions.NoValidHost) as caught:
         decision.raise_if_rejected()
-    assert caught.value.text == (
+    assert caught.value.text == "No valid host was found. There are not enough hosts available."
+    assert full_text_of(caught.value) == (
         "No valid host was found. There are not enough hosts available. 0 of 6: 3 RamFilter, "
         "2 ComputeFilter, 1 ignore_hosts; e.g. cmp-2: 1024 MB of memory asked, 768 of 768 MB free")
     assert list(decision.reasons()) == [
@@ -94,8 +93,8 @@ def test_a_rejection_tells_who_dropped_how_many_and_why(make_pipeline, make_flee
 
 
 def test_no_host_at_all(make_pipeline, make_fleet, make_request):
-    assert make_pipeline().decide(make_fleet(), make_request()).rejected == (
-        "There are not enough hosts available. 0 of 0: no compute service has registered.")
+    assert make_pipeline().decide(make_fleet(), make_request()).summary == (
+        "0 of 0: no compute service has registered.")
 
 
 @pytest.mark.parametrize(("asked", "host"), [
@@ -145,7 +144,7 @@ def test_a_filter_without_reason_or_limits_will_do(make_fleet, make_request):
         def passes(self, hosts, spec):
             return hosts.free_ram_mb < 0
     decision = Pipeline([NoneFilter()], [], 1, random.Random(1)).decide(make_fleet({}), make_request())
-    assert decision.rejected.endswith("0 of 1: 1 NoneFilter; e.g. cmp-1: does not pass")
+    assert decision.summary == "0 of 1: 1 NoneFilter; e.g. cmp-1: does not pass"
 
 
 # A scheduler in plain Python, host by host, as the specification tells it (7.2, 7.4, 7.5, 7.9).
@@ -206,7 +205,8 @@ ZONES = NAMES.map(lambda names: dict.fromkeys(names, "east"))
 def test_chooses_as_the_reference_does(make_pipeline, make_fleet, make_request, fleet, asked, zones, subset,
                                        seed):
     spec = make_request(**asked)
-    pipeline = make_pipeline({"filter_scheduler.host_subset_size": subset}, seed)
+    pipeline = make_pipeline({"filter_scheduler.host_subset_size": subset, "filter_scheduler.weight_bounds": "widen",
+                              "filter_scheduler.weight_classes": ["novasim.scheduler.weighers.ram.RAMWeigher"]}, seed)
     decision = pipeline.decide(make_fleet(*fleet, zones=zones), spec)
     expected = reference(fleet, spec, zones, subset, random.Random(seed))
     assert chosen(decision) == (expected or [])

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from novasim.scheduler import filters, weighers
 from novasim.scheduler.pipeline import Pipeline
 
 
@@ -15,7 +14,7 @@ def decide(make_conf):
     """Choose hosts: ``decide(fleet, request, {option: value})``."""
     def call(hosts, spec, overrides=None):
         conf = make_conf(overrides)
-        return Pipeline(filters.load(conf), weighers.load(conf), 1, random.Random(1)).decide(hosts, spec)
+        return Pipeline.configured(conf, random.Random(1)).decide(hosts, spec)
     return call
 
 
@@ -43,8 +42,8 @@ def test_too_many_for_the_hosts_is_a_rejection_that_can_be_asked_again(decide, m
     spec = make_request(servers=3, group_policy="anti-affinity")
     for _ in range(2):
         decision = decide(hosts, spec)
-        assert decision.rejected == (
-            "There are not enough hosts available. 2 of 3 servers found one. 0 of 2: 2 ServerGroupAntiAffinityFilter; "
+        assert decision.summary == (
+            "2 of 3 servers found one. 0 of 2: 2 ServerGroupAntiAffinityFilter; "
             "e.g. cmp-1: has 1 others of the server group, 1 may be together")
         assert spec.group_hosts == {}
 

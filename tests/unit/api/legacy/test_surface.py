@@ -9,6 +9,7 @@ from novasim.api.legacy import bodies, surface
 
 LATER = {
     ("PUT", "/flavors/{}"), ("GET", "/os-quota-sets/{}/detail"), ("GET", "/os-simulator/journal"),
+    ("GET", "/os-simulator/decisions/{}"),
     ("GET", "/servers/{}/migrations"), ("GET", "/servers/{}/migrations/{}"), ("DELETE", "/servers/{}/migrations/{}"),
     ("POST", "/servers/{}/migrations/{}/action"), ("POST", "/os-aggregates/{}/images"),
 }

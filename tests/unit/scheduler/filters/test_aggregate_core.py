@@ -10,4 +10,4 @@ def test_each_host_has_the_ratio_of_its_aggregates(make_conf, make_fleet, make_r
     assert one.passes(hosts, make_request(vcpus=9)).tolist() == [False, False, True, True]
     assert [one.limits(hosts, make_request(), row) for row in range(4)] == [
         {"vcpu": 8.0}, {"vcpu": 4.0}, {"vcpu": 64.0}, {}]
-    assert one.reason(hosts, make_request(vcpus=9), 0) == "9 VCPUs asked, 8 of 8 free"
+    assert one.reasons(hosts, make_request(vcpus=9), [0]) == ["9 VCPUs asked, 8 of 8 free"]

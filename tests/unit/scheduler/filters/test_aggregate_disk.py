@@ -9,4 +9,5 @@ def test_each_host_has_the_ratio_of_its_aggregates(make_conf, make_fleet, make_r
     assert one.passes(hosts, make_request(root_gb=140)).tolist() == [True, False]
     assert one.passes(hosts, make_request(root_gb=140, swap=1)).tolist() == [False, False]
     assert [one.limits(hosts, make_request(), row) for row in range(2)] == [{"disk_gb": 150.0}, {"disk_gb": 100.0}]
-    assert one.reason(hosts, make_request(root_gb=200), 0) == "204800 MB of disk asked, 143360 of 153600 MB free"
+    assert one.reasons(hosts, make_request(root_gb=200), [0]) == [
+        "204800 MB of disk asked, 143360 of 153600 MB free"]

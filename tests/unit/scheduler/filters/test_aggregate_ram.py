@@ -17,5 +17,5 @@ def test_the_smallest_number_counts_not_the_first_text(make_conf, make_fleet, ma
 
 def test_reason_has_the_aggregates_numbers(make_conf, make_fleet, make_request):
     hosts = make_fleet({"memory_mb": 1000}, aggregates=[((1,), {"ram_allocation_ratio": "2"})])
-    assert AggregateRamFilter(make_conf()).reason(hosts, make_request(memory_mb=3000), 0) == (
-        "3000 MB of memory asked, 2000 of 2000 MB free")
+    assert AggregateRamFilter(make_conf()).reasons(hosts, make_request(memory_mb=3000), [0]) == [
+        "3000 MB of memory asked, 2000 of 2000 MB free"]

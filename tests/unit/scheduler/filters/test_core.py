@@ -24,4 +24,4 @@ def test_limit_is_the_total_times_the_ratio(make_conf, make_fleet, make_request,
 
 def test_reason_has_the_numbers(make_conf, make_fleet, make_request):
     hosts = make_fleet({"vcpus": 4, "vcpus_used": 62})
-    assert CoreFilter(make_conf()).reason(hosts, make_request(vcpus=8), 0) == "8 VCPUs asked, 2 of 64 free"
+    assert CoreFilter(make_conf()).reasons(hosts, make_request(vcpus=8), [0]) == ["8 VCPUs asked, 2 of 64 free"]

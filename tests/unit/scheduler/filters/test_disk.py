@@ -28,5 +28,5 @@ def test_limit_is_the_total_times_the_ratio_in_gb(make_conf, make_fleet, make_re
 
 def test_reason_has_the_numbers(make_conf, make_fleet, make_request):
     hosts = make_fleet({"local_gb": 10, "local_gb_used": 8})
-    text = DiskFilter(make_conf()).reason(hosts, make_request(root_gb=3, swap=8), 0)
+    [text] = DiskFilter(make_conf()).reasons(hosts, make_request(root_gb=3, swap=8), [0])
     assert text == "3080 MB of disk asked, 2048 of 10240 MB free"

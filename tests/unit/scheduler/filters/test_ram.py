@@ -26,5 +26,5 @@ def test_limit_is_the_total_times_the_ratio(make_conf, make_fleet, make_request)
 
 def test_reason_has_the_numbers(make_conf, make_fleet, make_request):
     hosts = make_fleet({"memory_mb": 1000, "memory_mb_used": 1200})
-    text = RamFilter(make_conf()).reason(hosts, make_request(memory_mb=512), 0)
+    [text] = RamFilter(make_conf()).reasons(hosts, make_request(memory_mb=512), [0])
     assert text == "512 MB of memory asked, 300 of 1500 MB free"

@@ -10,11 +10,11 @@ from novasim.scheduler.filters.retry import RetryFilter
     ([("b", "n2")], [True, True, False]),       # the host is not enough: the node counts too
     ([("a", "n1"), ("gone", "gone")], [True, True, True]),
 ])
-def test_rule(make_conf, make_fleet, make_request, tried, passes):
+def test_rule(passing, make_conf, make_fleet, make_request, tried, passes):
     hosts = make_fleet({"host": "a"}, {"host": "b", "hypervisor_hostname": "n1"},
                        {"host": "b", "hypervisor_hostname": "n2"})
     one = RetryFilter(make_conf())
-    assert one.passes(hosts, make_request(tried_hosts=frozenset(tried))).tolist() == passes
+    assert passing(one, hosts, make_request(tried_hosts=frozenset(tried))) == passes
 
 
 def test_reason(make_conf, make_fleet, make_request):

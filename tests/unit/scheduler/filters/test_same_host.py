@@ -13,9 +13,9 @@ LIVE = {"u1": "cmp-1", "u2": "cmp-2"}
     (["unknown", "u2"], [False, True, False]),
     (["unknown"], [False, False, False]),
 ])
-def test_rule(make_conf, make_fleet, make_request, hint, passes):
+def test_rule(passing, make_conf, make_fleet, make_request, hint, passes):
     spec = make_request(scheduler_hints={"same_host": hint}, instance_hosts=LIVE)
-    assert SameHostFilter(make_conf()).passes(make_fleet({}, {}, {}), spec).tolist() == passes
+    assert passing(SameHostFilter(make_conf()), make_fleet({}, {}, {}), spec) == passes
 
 
 def test_reason(make_conf, make_fleet, make_request):

@@ -12,9 +12,9 @@ from novasim.scheduler.filters.server_group_affinity import ServerGroupAffinityF
     ("soft-affinity", {"cmp-2": 1}, [True, True, True]),
     (None, {}, [True, True, True]),
 ])
-def test_rule(make_conf, make_fleet, make_request, policy, others, passes):
+def test_rule(passing, make_conf, make_fleet, make_request, policy, others, passes):
     spec = make_request(group_policy=policy, group_hosts=others)
-    assert ServerGroupAffinityFilter(make_conf()).passes(make_fleet({}, {}, {}), spec).tolist() == passes
+    assert passing(ServerGroupAffinityFilter(make_conf()), make_fleet({}, {}, {}), spec) == passes
 
 
 def test_reason_names_the_hosts_of_the_others(make_conf, make_fleet, make_request):

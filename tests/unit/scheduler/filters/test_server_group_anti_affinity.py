@@ -11,9 +11,9 @@ from novasim.scheduler.filters.server_group_anti_affinity import ServerGroupAnti
     ("soft-anti-affinity", 1, {"cmp-2": 1}, [True, True, True]),
     (None, 1, {}, [True, True, True]),
 ])
-def test_rule(make_conf, make_fleet, make_request, policy, most, others, passes):
+def test_rule(passing, make_conf, make_fleet, make_request, policy, most, others, passes):
     spec = make_request(group_policy=policy, group_hosts=others, max_server_per_host=most)
-    assert ServerGroupAntiAffinityFilter(make_conf()).passes(make_fleet({}, {}, {}), spec).tolist() == passes
+    assert passing(ServerGroupAntiAffinityFilter(make_conf()), make_fleet({}, {}, {}), spec) == passes
 
 
 def test_both_nodes_of_a_host_are_the_host(make_conf, make_fleet, make_request):
