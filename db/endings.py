@@ -162,11 +162,12 @@ def erase(tx: Transaction, instance_uuid: str) -> list[str]:
         live = migration.migration_type == states.LIVE_MIGRATION
         migrations.advance(tx, migration.id, (states.CONFIRMING if at_rest else migration.status,),
                            states.CONFIRMED if at_rest else states.CANCELLED if live else states.MIG_ERROR, step=None)
+    # Before the claims: who claims for the group holds its row first too, and MariaDB locks it for this.
+    groups.leave(tx, instance_uuid)
     claims.drop_all(tx, instance_uuid)
     images.drop_unfinished(tx, instance_uuid)
     forget_shelving(tx, instance)
     settle_quota(tx, instance, counted(instance, migration), None)
-    groups.leave(tx, instance_uuid)
     actions.break_off(tx, instance_uuid, "The server was deleted")
     instances.soft_delete(tx, instance_uuid)
     return sorted(host for host in hosts if host)
