@@ -7,6 +7,7 @@ Envelope, acknowledgement, duplicate check, dispatch and replies are stock oslo.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,16 +23,30 @@ from oslo_messaging.rpc.dispatcher import ExpectedException, PingEndpoint, RPCDi
 from novasim.rpc import serializer
 from novasim.rpc.contract import Contract, Method, check, subject
 from novasim.rpc.sim_driver import SimDriver
-from novasim.sim.faults import Faults
+from novasim.sim.faults import DROP, HOP, Faults, Hop
 from novasim.sim.journal import Journal
 
 HOST_KEY = "addressed_host"
+_INCOMING: contextvars.ContextVar[base.RpcIncomingMessage] = contextvars.ContextVar("novasim_incoming")
 
 
 def _objects_of(method: Method) -> dict[str, type[msgspec.Struct]]:
     """The arguments that are objects, so that a peer's plain dicts can be made objects again."""
     return {name: parameter.annotation for name, parameter in method.signature.parameters.items()
             if inspect.isclass(parameter.annotation) and issubclass(parameter.annotation, msgspec.Struct)}
+
+
+class _Dispatcher(RPCDispatcher):
+    """Remembers which message a thread works on, so that its reply can be lost."""
+
+    def dispatch(self, incoming: base.RpcIncomingMessage) -> Any:
+        _INCOMING.set(incoming)
+        return super().dispatch(incoming)
+
+
+def _lose_the_reply() -> None:
+    """Whoever waits for it waits in vain: without this id, drivers answer nobody."""
+    _INCOMING.get().orig_msg_id = None  # type: ignore[attr-defined]
 
 
 def _answer(contract: type[Contract], method: Method, implementation: Callable[..., Any], journal: Journal,
@@ -41,7 +56,16 @@ def _answer(contract: type[Contract], method: Method, implementation: Callable[.
     def answer(ctxt: Any, **arguments: Any) -> Any:
         for name, kind in objects.items():
             arguments[name] = serializer.from_primitive(arguments[name], kind)
-        faults.at("rpc.receive", topic=contract.topic, host=ctxt.addressed_host, method=method.name)
+        hop = HOP.set(Hop(method.name, journal.service, ctxt.addressed_host, ctxt.request_id, subject(arguments),
+                          arguments))
+        try:
+            return worked_on(ctxt, arguments)
+        finally:
+            HOP.reset(hop)
+
+    def worked_on(ctxt: Any, arguments: dict[str, Any]) -> Any:
+        if faults.rules and faults.at("rpc.receive", topic=contract.topic, method=method.name) == DROP:
+            return _lose_the_reply()
         journal.write(f"receive {method.name}", ctxt.request_id, ctxt.addressed_host or "", kind=method.kind,
                       method=method.name, topic=contract.topic, server=ctxt.addressed_host,
                       instance_uuid=subject(arguments))
@@ -49,6 +73,9 @@ def _answer(contract: type[Contract], method: Method, implementation: Callable[.
             return implementation(ctxt, **arguments)
         except method.raises:
             raise ExpectedException() from None
+        finally:
+            if faults.rules and faults.at("rpc.reply", topic=contract.topic, method=method.name) == DROP:
+                _lose_the_reply()
     return answer
 
 
@@ -103,7 +130,7 @@ class SharedRPCServer(rpc_server.RPCServer):
 def make(contract: type[Contract], implementation: object, transport: Any, host: str, hosts: Sequence[str] | None,
          journal: Journal, faults: Faults) -> rpc_server.RPCServer:
     """An RPC server, not started: for one service, or for the agents of ``hosts``."""
-    dispatcher = RPCDispatcher(endpoints(contract, implementation, journal, faults), serializer.ObjectSerializer(),
+    dispatcher = _Dispatcher(endpoints(contract, implementation, journal, faults), serializer.ObjectSerializer(),
                                None)
     # For nobody's ping but our own (Messaging.stop); the dispatcher warns of one that is handed in with the others.
     dispatcher.endpoints.append(PingEndpoint())

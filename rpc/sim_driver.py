@@ -33,6 +33,8 @@ class _Incoming(base.RpcIncomingMessage):
                  on_end: Callable[[], None] | None = None):
         ctxt, message = _DECODE(raw)
         super().__init__(ctxt, message, msg_id="")
+        # As the AMQP driver has it: without it, nobody is answered.
+        self.orig_msg_id = None if reply_to is None else "sim"
         self._reply_to = reply_to
         self._on_end = on_end
 
@@ -50,7 +52,7 @@ class _Incoming(base.RpcIncomingMessage):
                 self._on_end()
 
     def _answer(self, reply: Any, failure: Any) -> None:
-        if self._reply_to is None:
+        if self._reply_to is None or self.orig_msg_id is None:
             return
         problem = rpc_common.serialize_remote_exception(failure) if failure else None
         self._reply_to.put((_ENCODE(reply), problem))

@@ -78,6 +78,10 @@ class SimulatedLiveMigration(abc.ABC):
         """What a verb costs."""
 
     @abc.abstractmethod
+    def _point(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
+        """Where fault rules act; ``wake`` ends what they make hang."""
+
+    @abc.abstractmethod
     def _make(self, host: str, instance_uuid: str, flavor: Flavor, power_state: int, disk_bytes: int) -> None:
         """Write a guest to the store."""
 
@@ -105,7 +109,8 @@ class SimulatedLiveMigration(abc.ABC):
             self._transfers[host, instance_uuid] = transfer
         try:
             report(transfer.progress())
-            self._spend("live_migration", host, instance_uuid)
+            self._point("live_migration", host, instance_uuid, transfer.interrupt.changed)
+            self._stages.play("live_migration", host)
             self._copy(host, dest_host, instance_uuid, transfer, patience, report)
         finally:
             with self._transfers_lock:

@@ -5,6 +5,7 @@ rules, what it leaves is written to the store.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,12 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._store.close()
 
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
-        self._faults.at(f"virt.{verb}", host=host, instance=instance_uuid)
+        self._point(verb, host, instance_uuid)
         self._stages.play(verb, host)
+
+    def _point(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
+        if self._faults.rules:
+            self._faults.at(f"virt.{verb}", wake, host=host, instance=instance_uuid)
 
     def get_available_resource(self, host: str) -> ComputeNode:
         cpu: dict[str, Any] = {"arch": "x86_64", "model": "novasim", "vendor": "novasim", "features": [],
@@ -129,7 +134,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         guest = self._store.get(host, instance_uuid) or self._store.get(host, instance_uuid, BACKUP)
         if guest is None:
             raise exceptions.GuestNotFound(host=host, instance_uuid=instance_uuid)
-        self._faults.at("virt.migrate_disk_and_power_off", host=host, instance=instance_uuid)
+        self._point("migrate_disk_and_power_off", host, instance_uuid)
         self._store.turn(host, instance_uuid, BACKUP, states.SHUTDOWN)
         self._stages.play("migrate_disk_and_power_off", host)
         if self._stages.copy_disks:
