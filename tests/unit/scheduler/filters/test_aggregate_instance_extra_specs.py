@@ -17,6 +17,8 @@ AGGREGATES = [((1,), {"disk": "ssd", "speed": "10"}), ((1,), {"speed": "30"}), (
     ({"speed": ">= 20"}, [True, False, False]),                     # any of its aggregates
     ({"speed": ">= 40"}, [False, False, False]),
     ({"disk": "<or> ssd <or> tape"}, [True, True, False]),
+    ({"disk": "ssd", "aggregate_instance_extra_specs:disk": "tape"}, [False, False, False]),     # both ways
+    ({"aggregate_instance_extra_specs:disk": "hdd", "disk": "tape"}, [False, True, False]),
     ({"disk": "ssd", "speed": "10"}, [True, False, False]),
     ({"disk": "hdd", "speed": "10"}, [False, False, False]),        # each of them
 ])

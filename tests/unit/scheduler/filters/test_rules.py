@@ -74,6 +74,8 @@ CASES = [
        image(**properties), passes) for default, properties, passes in (
         (None, {}, [1, 2, 3]), (None, {"os_type": "linux"}, [1, 2, 3]), (None, {"architecture": "x86_64"}, [1, 2]),
         (None, {"hw_architecture": "amd64"}, [1, 2]), (None, {"architecture": "i386"}, [1]),
+        (None, {"img_hv_type": "xapi"}, [1]), (None, {"img_hv_type": "baremetal"}, []),
+        (None, {"hw_vm_mode": "baremetal"}, [1, 2]),
         (None, {"architecture": "ppc64"}, []), (None, {"img_hv_type": "xen"}, [1]),
         (None, {"hw_vm_mode": "hv"}, [1, 2]),
         (None, {"architecture": "i686", "vm_mode": "hvm"}, []),
@@ -91,7 +93,8 @@ CASES = [
        {"aggregates": [((1, 2), {"os": "linux"}), ((2,), {"os": "windows, bsd"}), ((3,), {"my.os": "linux"})]},
        image(**properties), passes) for namespace, properties, passes in (
         (None, {}, [1, 2, 3, 4]), (None, {"os": "linux"}, [1, 2, 3, 4]), (None, {"os": "bsd"}, [2, 3, 4]),
-        (None, {"os": "mac"}, [3, 4]), (None, {"my.os": "bsd"}, [1, 2, 4]), ("my", {"os": "mac"}, [1, 2, 3, 4]),
+        (None, {"os": "mac"}, [3, 4]), (None, {"os": ""}, [1, 2, 3, 4]),
+        (None, {"my.os": "bsd"}, [1, 2, 4]), ("my", {"os": "mac"}, [1, 2, 3, 4]),
         ("my", {"my.os": "mac"}, [1, 2, 4]))),
     # what the flavor wants of a host
     *(("ComputeCapabilitiesFilter", {}, [
@@ -117,6 +120,7 @@ CASES = [
         ({"query": '["and", ["=", "$host", "cmp-1"], [">", "$free_ram_mb", 1999]]'}, []),
         ({"query": '["=", "$nothing", "x"]'}, []), ({"query": '["=", "$service.disabled", false]'}, [1, 2]),
         ({"query": '["=", "$service.disabled.x", false]'}, []), ({"query": '["<", "$host", 5]'}, []),
+        ({"query": '["in", "$host", "", "cmp-1"]'}, [1]), ({"query": '["=", "", ""]'}, []),
         ({"query": "no list"}, []), ({"query": '["like", "$host", "cmp"]'}, []), ({"query": '["=", 1]'}, []),
         ({"query": '["<=", 1, 1, 2]'}, [1, 2]), ({"query": '["<=", 2, 3, 1]'}, []),
         ({"query": '["=", "$_hosts", "$_hosts"]'}, []))),
@@ -150,7 +154,7 @@ def make_filter(make_conf):
 def test_rule(make_filter, make_fleet, make_request, passing, name, options, hosts, fleet, asked, numbers):
     one, fleet, spec = make_filter(name, options), make_fleet(*hosts, **fleet), make_request(**asked)
     if hasattr(one, "applies"):
-        got = [not one.applies(spec) or one.passes(fleet, spec, row) for row in range(len(fleet))]
+        got = [not one.applies(spec) or one.host_passes(fleet.state(row), spec) for row in range(len(fleet))]
     else:
         got = passing(one, fleet, spec)
     assert [number for number, passes in enumerate(got, start=1) if passes] == numbers

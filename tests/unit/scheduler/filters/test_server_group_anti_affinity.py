@@ -16,6 +16,12 @@ def test_rule(passing, make_conf, make_fleet, make_request, policy, most, others
     assert passing(ServerGroupAntiAffinityFilter(make_conf()), make_fleet({}, {}, {}), spec) == passes
 
 
+def test_the_own_host_of_a_server_that_moves_passes(make_conf, make_fleet, make_request):
+    spec = make_request(group_policy="anti-affinity", group_hosts={"cmp-1": 1, "cmp-2": 1}, own_host="cmp-2")
+    assert ServerGroupAntiAffinityFilter(make_conf()).passes(make_fleet({}, {}, {}), spec).tolist() == [
+        False, True, True]
+
+
 def test_both_nodes_of_a_host_are_the_host(make_conf, make_fleet, make_request):
     hosts = make_fleet({"host": "a", "hypervisor_hostname": "n1"}, {"host": "a", "hypervisor_hostname": "n2"}, {})
     spec = make_request(group_policy="anti-affinity", group_hosts={"a": 1})

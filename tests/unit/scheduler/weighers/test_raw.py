@@ -27,6 +27,9 @@ CASES = [
      [-40, -10000]),
     ("MetricsWeigher", {"metrics.weight_setting": ["idle=1", "temp=0"], "metrics.required": False}, METRICS, {}, {},
      [10, 90]),
+    ("MetricsWeigher", {"metrics.weight_setting": ["idle=2", "=7", "temp"]}, METRICS, {}, {}, [20, 180]),
+    ("PCIWeigher", {}, [{}, {}], {}, {}, None),
+    ("CrossCellWeigher", {}, [{}, {}], {}, {}, None),
     ("ImagePropertiesWeigher", {}, [{}, {}], {}, {}, None),
     ("ImagePropertiesWeigher", {}, [{}, {}, {}], {"servers": [(1, {"image_ref": "a"}), (2, {"image_ref": "b"}),
                                                               (2, {"image_ref": "b"}), (3, {})]},
@@ -52,7 +55,8 @@ def test_raw_value(make_conf, make_fleet, make_request, name, options, hosts, fl
 
 def test_a_measurement_that_is_required_of_candidates(make_conf, make_fleet, make_request):
     one, fleet = make(make_conf({"metrics.weight_setting": ["temp=1"]}), "MetricsWeigher"), make_fleet(*METRICS)
-    assert one.raw(fleet, make_request(), np.array([0])).tolist() == [50]
+    assert one.raw(fleet, make_request(), np.array([0, 0])).tolist() == [50, 50]
+    assert one.raw(fleet, make_request(), np.array([1])).tolist() == [-10000], "there is no other to compare it with"
     with pytest.raises(exceptions.ComputeHostMetricNotFound) as caught:
         one.raw(fleet, make_request(), np.array([0, 1]))
     assert caught.value.text == "Metric temp could not be found on the compute host node cmp-2.cmp-2."
@@ -60,7 +64,7 @@ def test_a_measurement_that_is_required_of_candidates(make_conf, make_fleet, mak
 
 @pytest.mark.parametrize(("name", "default"), [
     ("ram", 1.0), ("cpu", 1.0), ("disk", 1.0), ("io_ops", -1.0), ("num_instances", 0.0), ("hypervisor_version", 1.0),
-    ("image_props", 0.0), ("soft_affinity", 1.0), ("soft_anti_affinity", 1.0)])
+    ("image_props", 0.0), ("soft_affinity", 1.0), ("soft_anti_affinity", 1.0), ("pci", 1.0), ("cross_cell_move", 1e6)])
 def test_multiplier_is_the_option(make_conf, name, default):
     option = f"{name}_weight_multiplier"
     [made] = [one for one in weighers.ALL if one.option == option]
