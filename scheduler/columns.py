@@ -227,6 +227,11 @@ class HostColumns:
         """The same, whether names are written in capitals or not (spec 7.4)."""
         return [row for host in {host.lower() for host in hosts} for row in self._by_lower.get(host, ())]
 
+    @functools.cached_property
+    def nodes_are_hosts(self) -> bool:
+        """Whether each hypervisor is called as its host is."""
+        return self.hosts == self.nodes
+
     def mask(self, rows: Sequence[int] | Array) -> Array:
         """True at these rows."""
         mask = np.zeros(len(self), dtype=bool)

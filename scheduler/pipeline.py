@@ -25,7 +25,8 @@ from novasim.scheduler.request import Request
 from novasim.scheduler.weighing import Scales, Score, best
 
 Reason = Callable[[HostColumns, Request, int], str]
-Reasons = Callable[[HostColumns, Request, Array], list[str]]
+# A text with places, and the columns of what stands in them: to format every reason would cost more than the decision.
+Reasons = Callable[[HostColumns, Request, Array], tuple[str, list[Array]]]
 NOT_ENOUGH = "There are not enough hosts available."
 # A request for hundreds of servers weighs as often; of so many servers the weights are kept to be told.
 ROUNDS_KEPT = 8
@@ -45,6 +46,11 @@ class Drop:
     def rows(self) -> Array:
         """The same as numbers."""
         return np.flatnonzero(self.lost)
+
+    def told(self, hosts: HostColumns, spec: Request, rows: Array) -> Iterator[str]:
+        """Why some of them were left out."""
+        text, columns = self.reasons(hosts, spec, rows)
+        return (text % values for values in zip(*columns, strict=True))
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class Decision:
     def reasons(self) -> Iterator[tuple[str, str, str, str]]:
         """(host, node, step, why) of each dropped host; made when asked for, with the numbers of then."""
         for drop in self.drops:
-            for row, reason in zip(drop.rows.tolist(), drop.reasons(self.hosts, self.spec, drop.rows), strict=True):
+            for row, reason in zip(drop.rows.tolist(), drop.told(self.hosts, self.spec, drop.rows), strict=True):
                 yield self.hosts.hosts[row], self.hosts.nodes[row], drop.by, reason
 
     def raise_if_rejected(self) -> None:
@@ -121,17 +127,18 @@ class Decision:
         dropped = self.dropped
         counts = ", ".join(f"{count} {by}" for by, count in dropped.items())
         worst = next(drop for drop in self.drops if drop.by == next(iter(dropped)))
-        [reason] = worst.reasons(self.hosts, self.spec, worst.rows[:1])
+        [reason] = worst.told(self.hosts, self.spec, worst.rows[:1])
         self.summary = (f"{found}0 of {self.candidates}: {counts}; "
                         f"e.g. {self.hosts.hosts[worst.rows[0]]}: {reason}")
 
 
 def _each(reason: Reason) -> Reasons:
     """Reasons of several hosts, one after the other."""
-    return lambda hosts, spec, rows: [reason(hosts, spec, row) for row in rows.tolist()]
+    return lambda hosts, spec, rows: ("%s", [
+        np.array([reason(hosts, spec, row) for row in rows.tolist()], dtype=object)])
 
 
-def _reasons_of(one: Any) -> Reasons:
+def reasons_of(one: Any) -> Reasons:
     """How a filter tells why it dropped hosts: of many at once, of one, or not at all."""
     many: Reasons | None = getattr(one, "reasons", None)
     return many or _each(getattr(one, "reason", _unsaid))
@@ -166,7 +173,7 @@ class Pipeline:
     def __init__(self, filters: Sequence[Any], weighers: Sequence[Any], subset_size: int, draw: Random,
                  widen: bool = False, shuffle: bool = False):
         self._per_host = [one for one in filters if isinstance(one, PerHostFilter)]
-        self._filters = [(one, _reasons_of(one), getattr(one, "run_filter_once_per_request", False))
+        self._filters = [(one, reasons_of(one), getattr(one, "run_filter_once_per_request", False))
                          for one in filters if one not in self._per_host]
         self.needs_residents = any(getattr(one, "needs_residents", False) for one in [*filters, *weighers])
         self._ceilings = [one.limits for one in filters if hasattr(one, "limits")]

@@ -18,18 +18,17 @@ _FEW = 12
 
 @dataclass(frozen=True)
 class Score:
-    """What one weigher said of the hosts that were left; ``bounds`` are the raw values that became 0 and 1."""
+    """What one weigher said of the hosts that were left.
+
+    :param factor: its multiplier, of each host or of all
+    :param bounds: the raw values that became 0 and 1
+    """
 
     weigher: str
     raw: Array
     normalized: Array
     factor: Array | float
     bounds: tuple[float, float]
-
-    @property
-    def multiplier(self) -> Array:
-        """The weigher's multiplier for each host."""
-        return np.broadcast_to(self.factor, len(self.raw))
 
     def extremes(self) -> Iterator[Array]:
         """The hosts that set a bound; without all hosts of one of these the others' values would be different."""

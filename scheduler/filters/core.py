@@ -33,7 +33,6 @@ class CoreFilter:
         limit = float(hosts.vcpus[row] * ratio_at(self.ratio(hosts), row))
         return {"vcpu": limit} if limit > 0 else {}
 
-    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
-        limits = (hosts.vcpus * self.ratio(hosts))[rows]
-        return [f"{spec.flavor.vcpus} VCPUs asked, {left:.0f} of {limit:.0f} free"
-                for left, limit in zip(self._free(hosts)[rows].tolist(), limits.tolist(), strict=True)]
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[str, list[Array]]:
+        return (f"{spec.flavor.vcpus} VCPUs asked, %.0f of %.0f free",
+                [self._free(hosts)[rows], hosts.vcpus[rows] * ratio_at(self.ratio(hosts), rows)])

@@ -34,8 +34,6 @@ class DiskFilter:
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
         return {"disk_gb": float(hosts.local_gb[row] * ratio_at(self.ratio(hosts), row))}
 
-    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
-        limits = (1024 * hosts.local_gb * self.ratio(hosts))[rows]
-        free = self._free_mb(hosts)[rows]
-        return [f"{self._asked_mb(spec)} MB of disk asked, {left:.0f} of {limit:.0f} MB free"
-                for left, limit in zip(free.tolist(), limits.tolist(), strict=True)]
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[str, list[Array]]:
+        return (f"{self._asked_mb(spec)} MB of disk asked, %.0f of %.0f MB free",
+                [self._free_mb(hosts)[rows], 1024 * hosts.local_gb[rows] * ratio_at(self.ratio(hosts), rows)])

@@ -30,8 +30,6 @@ class RamFilter:
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
         return {"memory_mb": float(hosts.memory_mb[row] * ratio_at(self.ratio(hosts), row))}
 
-    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
-        limits = (hosts.memory_mb * self.ratio(hosts))[rows]
-        free = self._free(hosts)[rows]
-        return [f"{spec.flavor.memory_mb} MB of memory asked, {left:.0f} of {limit:.0f} MB free"
-                for left, limit in zip(free.tolist(), limits.tolist(), strict=True)]
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[str, list[Array]]:
+        return (f"{spec.flavor.memory_mb} MB of memory asked, %.0f of %.0f MB free",
+                [self._free(hosts)[rows], hosts.memory_mb[rows] * ratio_at(self.ratio(hosts), rows)])

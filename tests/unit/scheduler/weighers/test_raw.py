@@ -11,7 +11,15 @@ BUSY = {"vm_state": "building"}
 METRICS = [{"metrics": '[{"name": "idle", "value": 10}, {"name": "temp", "value": 50}]'},
            {"metrics": '[{"name": "idle", "value": 90}]'}]
 
+# Where a server's group has its others.
+OTHERS = {"group_hosts": {"cmp-2": 3, "cmp-3": 1, "gone": 5}}
+
 CASES = [
+    *(("ServerGroupSoftAffinityWeigher", {}, [{}] * 3, {}, OTHERS | {"group_policy": policy}, raw) for policy, raw in (
+        ("soft-affinity", [0, 3, 1]), ("soft-anti-affinity", None), ("affinity", None), (None, None))),
+    *(("ServerGroupSoftAntiAffinityWeigher", {}, [{}] * 3, {}, OTHERS | {"group_policy": policy}, raw)
+      for policy, raw in (("soft-anti-affinity", [0, -3, -1]), ("soft-affinity", None), ("anti-affinity", None),
+                          (None, None))),
     ("RAMWeigher", {}, [{"memory_mb": 1000, "memory_mb_used": 1500}, {"memory_mb": 4000}], {}, {}, [-500, 4000]),
     ("CPUWeigher", {"filter_scheduler.cpu_allocation_ratio": 2.0}, [{"vcpus": 4, "vcpus_used": 9}, {"vcpus": 3}], {},
      {}, [-1, 6]),
@@ -129,6 +137,11 @@ def test_normalised_between_bounds(raw, minval, maxval, clipped, widened):
 
 def test_default_weighers_are_all(make_conf):
     assert [type(one) for one in weighers.load(make_conf())] == weighers.ALL
+
+
+def test_a_path_that_leads_nowhere_is_named(make_conf):
+    with pytest.raises(exceptions.ConfigurationError, match="weight_classes: no.such.Weigher"):
+        weighers.load(make_conf({"filter_scheduler.weight_classes": ["no.such.Weigher"]}))
 
 
 @pytest.mark.parametrize(("path", "names"), [
