@@ -168,7 +168,8 @@ def main():
     parser.add_argument("--decisions", type=int, default=300, help="of each kind")
     args = parser.parse_args()
     print(f"{'hosts':>9}{'decisions/s':>14}{'columns':>11}{'and record':>14}{'with custom':>16}"
-          f"{'plain loop':>13}{'ratio':>10}{'bytes/host':>13}\n{'':>9}{'':>14}{'ms':>11}{'ms':>14}{'filter, ms':>16}{'ms':>13}", flush=True)
+          f"{'plain loop':>13}{'ratio':>10}{'bytes/host':>13}\n"
+          f"{'':>9}{'':>14}{'ms':>11}{'ms':>14}{'filter, ms':>16}{'ms':>13}", flush=True)
     for size in args.hosts or [1000, 10_000, 100_000]:
         measure(size, args.decisions, __name__)
 

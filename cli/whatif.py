@@ -17,7 +17,7 @@ from novasim.cli import trace_azure
 from novasim.cli.client import Client
 from novasim.cli.command import Lister, Table, positive
 from novasim.cli.errors import CliError
-from novasim.cli.process import ENTRY
+from novasim.cli.process import ENTRY, tied
 from novasim.cli.replay_plan import flavor_of
 from novasim.cli.settings import STATE_DIR, cluster_record
 
@@ -35,7 +35,7 @@ def answer(arguments: Sequence[str], text: Iterable[str]) -> dict[str, Any]:
 
     :raises CliError: with the reason, when it fails
     """
-    command = [sys.executable, "-m", ENTRY, "whatif", *arguments]
+    command = tied([sys.executable, "-m", ENTRY, "whatif", *arguments])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
