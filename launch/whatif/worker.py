@@ -1,4 +1,4 @@
-"""How a process begins that plays one policy. It is imported before the concurrency is chosen, so it imports no more."""
+"""How a process begins that plays one policy. It is imported before the concurrency is chosen: it imports no more."""
 
 from __future__ import annotations
 

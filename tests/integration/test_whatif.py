@@ -55,7 +55,7 @@ def test_a_drain_goes_as_it_was_said(novasim, cluster):
     code, out, _ = novasim("whatif", "drain", "cmp-0003", "cmp-0002", *config, "--policy", "pack", "-f", "json")
     assert (code, {one["to"] for one in json.loads(out)}) == (1, {None})
     code, _, err = novasim("whatif", "drain", "cmp-0009", *config)
-    assert (code, err) == (1, "novasim: there is no hypervisor on host cmp-0009\n")
+    assert (code, err) == (2, "novasim: there is no hypervisor on host cmp-0009\n")
 
 
 def test_a_long_trace_does_not_hide_what_is_wrong(tmp_path):
@@ -63,7 +63,7 @@ def test_a_long_trace_does_not_hide_what_is_wrong(tmp_path):
     (tmp_path / "trace.csv").write_text("arrival_s,end_s,flavor,vcpus,memory_mb,disk_gb\n" + "0,,f,1,1,1\n" * 200_000)
     done = subprocess.run([sys.executable, "-m", "novasim.cli.main", "whatif", "grow", "--trace", "trace.csv",
                            "--policy", "gone.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("novasim: ")
     assert "gone.yaml" in done.stderr
     assert done.stderr.count("\n") == 1
