@@ -29,7 +29,10 @@ class Api:
     :param conf: configuration with the options of api/options.py
     :param conductor: proxy of rpc/conductor.py
     :param compute: proxy of rpc/compute.py
+    :ivar faults: the fault rules of the cluster (launch/fault_book.py); set after the API is made
     """
+
+    faults: Any
 
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, conductor: Any, compute: Any,
                  journal: Journal):

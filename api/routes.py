@@ -10,6 +10,7 @@ from novasim.api import (
     availability_zones,
     decisions,
     extensions,
+    faults,
     flavor_access,
     flavor_extra_specs,
     flavors,
@@ -83,6 +84,10 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-services/{service_id}": {
         "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
     "/os-simulator/decisions/{request_id}": {"GET": decisions.show},
+    "/os-simulator/fault-log": {"GET": faults.log},
+    "/os-simulator/fault-presets": {"GET": faults.presets},
+    "/os-simulator/faults": {"GET": faults.index, "POST": faults.create, "DELETE": faults.clear},
+    "/os-simulator/faults/{fault_id}": {"DELETE": faults.delete},
     "/os-simulator/journal": {"GET": simulator.journal},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},

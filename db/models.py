@@ -225,3 +225,15 @@ instance_group_member = _table(
     "instance_group_member", Column("group_id", Integer, ForeignKey("instance_groups.id"), nullable=False),
     Column("instance_uuid", Uuid, nullable=False),
     UniqueConstraint("instance_uuid", "group_id", "deleted"), Index(None, "group_id", "deleted"))
+
+fault_rules = _table(
+    "fault_rules", Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),
+    Column("rule", LongText, nullable=False), Column("seed", BigInteger, nullable=False),
+    Column("seen", Integer, nullable=False), Column("acted", Integer, nullable=False), Column("ends_at", Time),
+    Index(None, "ends_at"))
+
+fault_log = _table(
+    "fault_log", Column("rule_uuid", Uuid, nullable=False), Column("name", Name, nullable=False),
+    Column("subject", Name, nullable=False), Column("did", String(16), nullable=False), Column("service", Name),
+    Column("host", Name), Column("method", Name), Column("instance_uuid", Uuid), Column("request_id", Name),
+    Index(None, "rule_uuid", "subject"))

@@ -129,6 +129,8 @@ def main(argv: Sequence[str]) -> int:
                         and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
                             arguments.state_dir, arguments.hosts, conf=conf))
         cluster.start()
+        if isinstance(cluster, embedded.EmbeddedCluster):
+            cluster.ground.faults.kill = service.die
     except exceptions.NovasimException as error:
         service.say({"error": error.text})
         return 1

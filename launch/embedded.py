@@ -20,6 +20,7 @@ from novasim.db import versioning
 from novasim.db.engine import Database, Transaction
 from novasim.db.image import Image
 from novasim.launch import hostnames, seed, service, wiring
+from novasim.launch.fault_book import FaultBook
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import Clock
 
@@ -71,6 +72,8 @@ class EmbeddedCluster:
         self._stops.callback(self.ground.close)
         versioning.upgrade(self.ground.db)
         seed.seed(self.ground.db)
+        self.faults = FaultBook(self.ground)
+        self.faults.listen()
         self.orchestrator = self._run(service.start_conductor).facts["orchestrator"]
         self._run(service.start_scheduler)
         self.conf.set_override("host", self._hosts)
@@ -79,6 +82,7 @@ class EmbeddedCluster:
         api = self._run(service.start_api)
         self.endpoint: str = api.facts["endpoint"]
         self.app = api.facts["app"]
+        self.app.faults = self.faults
 
     def _run(self, start: Callable[[wiring.Ground], service.Running]) -> service.Running:
         running = start(self.ground)

@@ -27,6 +27,7 @@ from novasim.conductor import recovery as conductor_recovery
 from novasim.conductor.endpoints import ConductorEndpoints
 from novasim.db import hosts as db_hosts
 from novasim.launch import hostnames, wiring, wsgi_server
+from novasim.launch.fault_book import FaultBook
 from novasim.launch.timers import Timers
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
@@ -142,6 +143,11 @@ def configure(service: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     return conf
 
 
+def die() -> None:
+    """End this process as ``kill -9`` does: nothing is finished, nobody is told."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class StopSignal:
     """SIGTERM and SIGINT, noted from when this is made on.
 
@@ -178,7 +184,12 @@ def main(service: str, argv: Sequence[str]) -> int:
     try:
         conf = configure(service, argv)
         ground = wiring.Ground(conf, service)
+        ground.faults.kill = die
+        faults = FaultBook(ground)
         running = _START[service](ground)
+        faults.listen()
+        if "app" in running.facts:
+            running.facts["app"].faults = faults
     except exceptions.NovasimException as error:
         say({"error": error.text})
         sys.stderr.write(f"novasim-{service}: {error.text}\n")

@@ -80,12 +80,17 @@ def read_yaml(kind: str, name: str) -> str:
             raise exceptions.ConfigurationError(reason=f"{kind}: {name}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise exceptions.ConfigurationError(reason=f"{kind}: {name}: it is no text") from error
-    folder = resources.files("novasim.etc") / kind
-    book = folder / f"{name}.yaml"
+    book = resources.files("novasim.etc") / kind / f"{name}.yaml"
     if not book.is_file():
-        known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-        raise exceptions.ConfigurationError(reason=f"{kind}: there is no {name!r}; there are {', '.join(known)}")
+        known = ", ".join(names_of(kind))
+        raise exceptions.ConfigurationError(reason=f"{kind}: there is no {name!r}; there are {known}")
     return book.read_text()
+
+
+def names_of(kind: str) -> list[str]:
+    """The names of ours."""
+    return sorted(entry.name.removesuffix(".yaml") for entry in (resources.files("novasim.etc") / kind).iterdir()
+                  if entry.name.endswith(".yaml"))
 
 
 @dataclass
@@ -109,8 +114,6 @@ class Ground:
     def __post_init__(self, database: engine.Database | None) -> None:
         self.chance = Chance(self.conf.simulator.seed)
         self.faults = Faults(self.clock, self.chance.stream("faults"))
-        if self.conf.simulator.fault_rules:
-            self.faults.load(self.conf.simulator.fault_rules)
         self.journal = self.pen(self.service, "journal")
         self._owns_db = database is None
         self.db = database or engine.connect(self.conf, self.clock)

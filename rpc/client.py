@@ -76,7 +76,8 @@ class Client:
             if method.kind == CALL:
                 raise oslo_messaging.MessagingTimeout(f"No reply on topic {self._contract.topic}")
             return None
-        prepared = self._client.prepare(version=version, **({"server": host} if host else {}))
+        prepared = self._client.prepare(version=version, **(
+            {"server": host} if host else {"fanout": True} if method.fanout else {}))
         send = prepared.call if method.kind == CALL else prepared.cast
         if fate == DUPLICATE:
             send(ctxt, method.name, **arguments)

@@ -20,7 +20,7 @@ class Method(NamedTuple):
 
     ``directed``: sent to one host's server, not to whichever is free. ``older``: versions with the same arguments,
     in which objects travel as plain dicts, for peers below ``version`` (spec 4.3). ``raises``: what the caller is
-    told of quietly; anything else is a fault of the endpoint and is logged there.
+    told of quietly; anything else is a fault of the endpoint and is logged there. ``fanout``: sent to every server.
     """
     name: str
     kind: str
@@ -30,6 +30,7 @@ class Method(NamedTuple):
     older: tuple[str, ...]
     raises: tuple[type[Exception], ...]
     doc: str
+    fanout: bool = False
 
     def bind(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Check keyword arguments and fill in defaults.
@@ -44,23 +45,23 @@ class Method(NamedTuple):
         return bound.arguments
 
 
-def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...],
-             raises: tuple[type[Exception], ...]) -> Callable[[Callable[..., Any]], Method]:
+def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...], raises: tuple[type[Exception], ...],
+             fanout: bool = False) -> Callable[[Callable[..., Any]], Method]:
     def declare(function: Callable[..., Any]) -> Method:
         signature = inspect.signature(function, eval_str=True)
         arguments = list(signature.parameters.values())[1:]
         return Method(function.__name__, kind, version, signature.replace(parameters=arguments), directed, older,
-                      raises, inspect.getdoc(function) or "")
+                      raises, inspect.getdoc(function) or "", fanout)
     return declare
 
 
 def cast(version: str, directed: bool = False, older: tuple[str, ...] = (),
-         raises: tuple[type[Exception], ...] = ()) -> Callable[..., Method]:
+         raises: tuple[type[Exception], ...] = (), fanout: bool = False) -> Callable[..., Method]:
     """Declare a method that nobody waits for.
 
     :param raises: for who waits all the same (:meth:`novasim.rpc.client.Client.wait_for`)
     """
-    return _declare(CAST, version, directed, older, raises)
+    return _declare(CAST, version, directed, older, raises, fanout)
 
 
 def call(version: str, directed: bool = False, older: tuple[str, ...] = (),

@@ -83,6 +83,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._queues: collections.defaultdict[str, _Queue] = collections.defaultdict(_Queue)
+        self._fanouts: collections.defaultdict[str, tuple[_SimListener, ...]] = collections.defaultdict(tuple)
         self._lock = threading.Lock()
         self._worked_on = 0
         self._idle = threading.Condition(self._lock)
@@ -111,9 +112,12 @@ class Bus:
             self._worked_on += incoming.is_rpc
         consumer.deliver(name, incoming)
 
-    def attach(self, listener: _SimListener, names: Sequence[str]) -> None:
+    def attach(self, listener: _SimListener, names: Sequence[str], fanout: str | None) -> None:
+        """Serve queues, and hear what is sent to all who listen to a topic."""
         waiting: list[tuple[str, _Incoming]] = []
         with self._lock:
+            if fanout is not None:
+                self._fanouts[fanout] += (listener,)
             for name in names:
                 wanted = self._queues[name]
                 wanted.consumers += (listener,)
@@ -123,8 +127,10 @@ class Bus:
         for name, incoming in waiting:
             listener.deliver(name, incoming)
 
-    def detach(self, listener: _SimListener, names: Sequence[str]) -> None:
+    def detach(self, listener: _SimListener, names: Sequence[str], fanout: str | None) -> None:
         with self._lock:
+            if fanout is not None:
+                self._fanouts[fanout] = tuple(other for other in self._fanouts[fanout] if other is not listener)
             for name in names:
                 wanted = self._queues[name]
                 wanted.consumers = tuple(other for other in wanted.consumers if other is not listener)
@@ -145,6 +151,14 @@ class Bus:
         with self._lock:
             return self._idle.wait_for(lambda: not self._worked_on, timeout)
 
+    def fan_out(self, topic: str, make: Callable[[], _Incoming]) -> None:
+        """Hand a message to each of those who listen to a topic now."""
+        with self._lock:
+            listeners = self._fanouts[topic]
+            self._worked_on += len(listeners)
+        for listener in listeners:
+            listener.deliver(topic, make())
+
     def clear(self) -> None:
         """Drop all that waits in queues without a consumer."""
         with self._lock:
@@ -160,17 +174,18 @@ class Bus:
 class _SimListener(base.Listener):
     """Consumes some queues; knows which host each directed queue stands for."""
 
-    def __init__(self, bus: Bus, hosts_by_queue: dict[str, str | None]):
+    def __init__(self, bus: Bus, hosts_by_queue: dict[str, str | None], fanout: str | None = None):
         super().__init__(1, None)
+        self._fanout = fanout
         self._bus = bus
         self._hosts = hosts_by_queue
 
     def start(self, on_incoming_callback: Any) -> None:
         super().start(on_incoming_callback)
-        self._bus.attach(self, list(self._hosts))
+        self._bus.attach(self, list(self._hosts), self._fanout)
 
     def stop(self) -> None:
-        self._bus.detach(self, list(self._hosts))
+        self._bus.detach(self, list(self._hosts), self._fanout)
         super().stop()
 
     def deliver(self, name: str, incoming: _Incoming) -> None:
@@ -208,6 +223,9 @@ class SimDriver(base.BaseDriver):
     def send(self, target: Any, ctxt: dict[str, Any], message: dict[str, Any], wait_for_reply: bool | None = None,
              timeout: float | None = None, call_monitor_timeout: float | None = None, retry: int | None = None,
              transport_options: Any = None) -> Any:
+        if target.fanout:
+            raw = _ENCODE((ctxt, message))
+            return self._bus.fan_out(target.topic, lambda: _Incoming(raw, None, self._bus.end))
         name = f"{target.topic}.{target.server}" if target.server else target.topic
         replies: queue.SimpleQueue[tuple[bytes, str | None]] | None = queue.SimpleQueue() if wait_for_reply else None
         self._bus.put(name, _Incoming(_ENCODE((ctxt, message)), replies, self._bus.end))
@@ -229,7 +247,7 @@ class SimDriver(base.BaseDriver):
         names: dict[str, str | None] = {target.topic: None}
         if target.server:
             names[f"{target.topic}.{target.server}"] = target.server
-        return _SimListener(self._bus, names)
+        return _SimListener(self._bus, names, target.topic)
 
     def listen_for_hosts(self, target: Any, hosts: Sequence[str]) -> base.Listener:
         """One listener for the directed queues of many hosts."""

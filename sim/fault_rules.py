@@ -5,9 +5,9 @@ A rule is a dict::
     {"at": "virt.finish_migration", "match": {"host": "cmp-3"}, "do": {"raise": "disk is full"}, "times": 1}
 
 ``at`` names a point or a pattern of points; ``match`` compares what is known there with patterns (``fnmatch``).
-``do`` is one action, or several that are taken in turn. ``nth`` is the first match that it acts on, ``times`` counts the
-matches that it acts on, ``per`` counts them apart for each value of something, ``p`` is a probability, ``seed`` makes
-its draws the same each time, ``ttl_s`` and ``until`` end it.
+``do`` is one action, or several that are taken in turn. ``nth`` is the first match that it acts on, ``times`` counts
+the matches that it acts on, ``per`` counts them apart for each value of something, ``p`` is a probability, ``seed``
+makes its draws the same each time, ``ttl_s`` and ``until`` end it.
 """
 
 from __future__ import annotations

@@ -101,13 +101,14 @@ class Faults:
         self.tell: Callable[[Action, Rule, str, Mapping[str, Any]], object] = lambda *_: None
         self.log: collections.deque[dict[str, Any]] = collections.deque(maxlen=LOG_ENTRIES)
 
-    def check(self, data: Any) -> Rule:
-        """Read a rule that may be added here.
+    def check(self, data: Any, anywhere: bool = False) -> Rule:
+        """Read a rule that may be added.
 
+        :param anywhere: one of all processes, not of this one only
         :raises Invalid: naming what is wrong
         """
         rule = Rule(data, self._clock.now(), self._random.getrandbits(32))
-        if rule.kills and self.kill is None:
+        if rule.kills and self.kill is None and not anywhere:
             raise exceptions.Invalid("fault rule: do: kill: this process is not a service's own")
         return rule
 
@@ -187,7 +188,8 @@ class Faults:
             raise exceptions.FaultInjected(None if value is None else str(value), point=point)
         if name == "refuse":
             raise exceptions.InstanceFaultRollback(str(value or f"Refused at {point}"))
-        if name == "kill" and self.kill is not None:
+        if name == "kill":
+            assert self.kill is not None, "checked when the rule was added"
             self.kill()
         elif name == "delay":
             self._clock.sleep(float(value))
