@@ -31,10 +31,11 @@ from novasim.launch import wiring  # noqa: E402
 from novasim.rpc.compute import Compute  # noqa: E402
 from novasim.rpc.conductor import Conductor  # noqa: E402
 from novasim.rpc.contract import CALL, Contract, Method  # noqa: E402
+from novasim.rpc.faults import FaultRules  # noqa: E402
 from novasim.rpc.scheduler import Scheduler  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-CONTRACTS = (Conductor, Scheduler, Compute)
+CONTRACTS = (Conductor, Scheduler, Compute, FaultRules)
 NOTICE = "Made by tools/generate_docs.py; edit the code it is made from, then run that."
 WIDTH = 100
 
@@ -164,7 +165,7 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
 
 def _method(method: Method) -> str:
     errors = ", ".join(f"{code(error.__name__)} (“{error.template}”)" for error in method.raises)  # type: ignore[attr-defined]
-    facts = [f"**{method.kind}**" + (", directed to a host" if method.directed else ""), f"version {method.version}"]
+    facts = [f"**{method.kind}**" + (", directed to a host" if method.directed else ", sent to all" if method.fanout else ""), f"version {method.version}"]
     facts += [f"older: {', '.join(method.older)}"] * bool(method.older)
     parts = [f"### {method.name}", "; ".join(facts) + ".", method.doc,
              table(("argument", "type", "default"), map(_argument, method.signature.parameters.values()))]
@@ -186,7 +187,7 @@ def _contract(contract: type[Contract]) -> str:
 def rpc_page() -> str:
     """doc/rpc.md."""
     rows = [(contract.__name__, f"[{method.name}](#{method.name})", method.kind, method.version,
-             "one host" if method.directed else "any")
+             "one host" if method.directed else "all" if method.fanout else "any")
             for contract in CONTRACTS for method in contract.methods.values()]
     overview = table(("contract", "method", "kind", "version", "goes to"), rows)
     return page("RPC contracts", _RPC_ABOUT, overview, *map(_contract, CONTRACTS))
