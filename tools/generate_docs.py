@@ -165,7 +165,8 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
 
 def _method(method: Method) -> str:
     errors = ", ".join(f"{code(error.__name__)} (“{error.template}”)" for error in method.raises)  # type: ignore[attr-defined]
-    facts = [f"**{method.kind}**" + (", directed to a host" if method.directed else ", sent to all" if method.fanout else ""), f"version {method.version}"]
+    whom = ", directed to a host" if method.directed else ", sent to all" if method.fanout else ""
+    facts = [f"**{method.kind}**{whom}", f"version {method.version}"]
     facts += [f"older: {', '.join(method.older)}"] * bool(method.older)
     parts = [f"### {method.name}", "; ".join(facts) + ".", method.doc,
              table(("argument", "type", "default"), map(_argument, method.signature.parameters.values()))]
