@@ -53,6 +53,13 @@ class Flavor(msgspec.Struct, kw_only=True):
         """The ten keys of the snapshot, as strings (spec 9.3)."""
         return {prefix + key: str(getattr(self, attr)) for key, (attr, _) in FLAVOR_KEYS.items()}
 
+    def to_stash(self, vm_state: str) -> dict[str, str]:
+        """What a server remembers of its move to this flavor from the start on (spec 2.4).
+
+        :param vm_state: what the server was before
+        """
+        return self.to_sys(NEW) | {OLD_VM_STATE: vm_state}
+
     @classmethod
     def from_sys(cls, sys_meta: dict[str, str], prefix: str = CURRENT) -> Flavor:
         """Read a snapshot back; raises KeyError when a key is missing."""
