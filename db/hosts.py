@@ -119,6 +119,15 @@ def delete_service(tx: Transaction, service_id: int) -> None:
             deleted=table.c.id, deleted_at=tx.now, updated_at=tx.now))
 
 
+def delete_agents(tx: Transaction, hosts: Sequence[str]) -> None:
+    """Delete the agents of these hosts softly, with their hypervisors."""
+    for part in chunks(hosts):
+        for table, condition in ((models.compute_nodes, _N.host.in_(part)),
+                                 (models.services, (_S.binary == COMPUTE) & _S.host.in_(part))):
+            tx.execute(sql_update(table).where(condition, table.c.deleted == 0).values(
+                deleted=table.c.id, deleted_at=tx.now, updated_at=tx.now))
+
+
 def is_up(tx: Transaction, host: str, since: datetime) -> bool:
     """Whether a host's agent has been heard of since a time and is not forced down."""
     return tx.execute(_IS_UP, {"host": host, "since": since}).first() is not None

@@ -15,8 +15,9 @@ from typing import Any
 from oslo_config import cfg
 
 from novasim.db import versioning
-from novasim.launch import hostnames, seed, service, wiring
+from novasim.launch import seed, service, wiring
 from novasim.rpc.sim_driver import Bus
+from novasim.sim import hostnames
 from novasim.sim.clock import Clock
 
 _NUMBERS = itertools.count(1)

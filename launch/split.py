@@ -19,8 +19,9 @@ from oslo_config import cfg
 
 from novasim import exceptions
 from novasim.db import engine, versioning
-from novasim.launch import hostnames, seed
+from novasim.launch import seed
 from novasim.launch import service as service_process
+from novasim.sim import hostnames
 from novasim.sim.clock import Clock
 
 LOG = logging.getLogger(__name__)

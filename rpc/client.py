@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import oslo_messaging
 
+from novasim import exceptions
 from novasim.context import RequestContext
 from novasim.rpc import serializer
 from novasim.rpc.contract import CALL, Contract, Method, subject
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
+
+# Without this the broker throws away what nobody has a queue for, and says nothing.
+_TO_SOMEBODY = oslo_messaging.TransportOptions(at_least_once=True)
 
 
 class Client:
@@ -24,6 +28,8 @@ class Client:
     :raises RoutingError: when the arguments do not fit the contract
     :raises oslo_messaging.RPCVersionCapError: when the cap allows no version of the method
     :raises oslo_messaging.MessagingTimeout: when a call gets no answer
+    :raises ComputeServiceUnavailable: when the host it is directed to has no queue: it never was there, or is removed
+    :raises MessagingUnavailable: when none of those it is for has been there yet
     """
 
     def __init__(self, contract: type[Contract], transport: Any, cap: str | None, journal: Journal, faults: Faults):
@@ -71,11 +77,18 @@ class Client:
             if method.kind == CALL:
                 raise oslo_messaging.MessagingTimeout(f"No reply on topic {self._contract.topic}")
             return None
-        prepared = self._client.prepare(version=version, **({"server": host} if host else {}))
+        prepared = self._client.prepare(version=version, transport_options=_TO_SOMEBODY,
+                                        **({"server": host} if host else {}))
         send = prepared.call if method.kind == CALL else prepared.cast
-        if fate == "duplicate":
-            send(ctxt, method.name, **arguments)
-        return send(ctxt, method.name, **arguments)
+        try:
+            if fate == "duplicate":
+                send(ctxt, method.name, **arguments)
+            return send(ctxt, method.name, **arguments)
+        except oslo_messaging.MessageUndeliverable as error:
+            if host is not None:
+                raise exceptions.ComputeServiceUnavailable(host=host) from error
+            reason = f"there is no {self._contract.topic} yet"
+            raise exceptions.MessagingUnavailable(reason=reason) from error
 
     def _version(self, method: Method) -> str:
         for version in (method.version, *method.older):

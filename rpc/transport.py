@@ -60,8 +60,22 @@ class Messaging:
     def serve(self, contract: type[Contract], implementation: object, host: str,
               hosts: Sequence[str] | None = None) -> None:
         """Answer a contract from now on: as one service, or as the agents of ``hosts``."""
-        rpc = server.make(contract, implementation, self._transport, host, hosts,
-                          self._journal.signed(contract.topic), self._faults)
+        self._run(server.make(contract, implementation, self._transport, host, hosts, self._journal, self._faults),
+                  contract, host)
+
+    def serve_hosts(self, contract: type[Contract], implementation: object, front: tuple[type[Contract], object],
+                    name: str) -> server.SharedRPCServer:
+        """Answer a contract from now on, as the agents of hosts that come and go.
+
+        :param front: another contract and what implements it, which is directed to ``name`` and not to a host
+        :returns: what is told which hosts
+        """
+        rpc = server.make(contract, implementation, self._transport, name, (), self._journal, self._faults, front)
+        assert isinstance(rpc, server.SharedRPCServer)
+        self._run(rpc, front[0], name)
+        return rpc
+
+    def _run(self, rpc: rpc_server.RPCServer, contract: type[Contract], host: str) -> None:
         self._servers.append(rpc)
         self._targets.append(oslo_messaging.Target(topic=contract.topic, server=host))
         rpc.start(override_pool_size=self._conf.rpc_workers or (

@@ -90,10 +90,10 @@ class SimulatedLiveMigration(abc.ABC):
 
     def pre_live_migration(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("pre_live_migration", host, instance_uuid)
-        self._make(host, instance_uuid, flavor, states.POWER_PAUSED, self._disk_bytes(flavor))
+        self._make(host, instance_uuid, flavor, states.POWER_PAUSED, self._disk_bytes(host, flavor))
 
     @abc.abstractmethod
-    def _disk_bytes(self, flavor: Flavor) -> int:
+    def _disk_bytes(self, host: str, flavor: Flavor) -> int:
         """What the disks of a new guest hold."""
 
     def live_migration(self, host: str, instance_uuid: str, dest_host: str, total: Transferred, patience: Patience,
@@ -117,7 +117,7 @@ class SimulatedLiveMigration(abc.ABC):
     def _copy(self, host: str, dest_host: str, instance_uuid: str, transfer: _Transfer, patience: Patience,
               report: Callable[[Transferred], None]) -> None:
         began = reported = self._clock.monotonic()
-        rate = self._network.bytes_per_s
+        rate = min(self._network.bytes_per_s(end) for end in (host, dest_host))
         while True:
             if transfer.aborted:
                 raise exceptions.LiveMigrationAborted(instance_uuid=instance_uuid, host=host, reason="it was cancelled")
