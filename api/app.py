@@ -29,20 +29,26 @@ class Api:
     :param conf: configuration with the options of api/options.py
     :param conductor: proxy of rpc/conductor.py
     :param compute: proxy of rpc/compute.py
+    :param fleet: proxy of rpc/fleet.py
     """
 
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, conductor: Any, compute: Any,
-                 journal: Journal):
+                 fleet: Any, journal: Journal):
         self.conf: cfg.ConfigOpts = conf
         self.db = db
         self.clock = clock
         self.conductor = conductor
         self.compute = compute
+        self.fleet = fleet
         self.journal = journal
         self.policy = Policy(conf)
         self.quota_defaults = options.quota_defaults(conf)
-        self.flavors = Flavors(db)
-        self.rate_limits = RateLimits(conf, clock)
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is remembered of earlier requests."""
+        self.flavors = Flavors(self.db)
+        self.rate_limits = RateLimits(self.conf, self.clock)
 
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI callable."""

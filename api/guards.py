@@ -146,20 +146,31 @@ def undo_task(request: Request, instance: Instance, task: str | None,
     :param task: the task_state it set
     :param also: what else was begun, and is taken back in the same transaction
     """
-    def undo(error: Exception) -> None:
+    def take_back(tx: Transaction) -> None:
+        mine = {"task_state": (task,), "task_request_id": (request.context.request_id,)}
+        instances.update(tx, instance.uuid, mine, task_state=None)
+        move = migrations.in_progress(tx, instance.uuid)
+        if move is not None:
+            raise exceptions.MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
+        quotas.rollback(tx, instance.uuid)
+        if also is not None:
+            also(tx)
+    return undo(request, instance, take_back)
+
+
+def undo(request: Request, instance: Instance,
+         take_back: Callable[[Transaction], None]) -> Callable[[Exception], None]:
+    """What takes a begun request back that reached nobody: a failed action and a fault tell of it.
+
+    :param take_back: gives the server back as it was; what it raises when that is not the request's any more is let be
+    """
+    def run(error: Exception) -> None:
         def transaction(tx: Transaction) -> None:
-            mine = {"task_state": (task,), "task_request_id": (request.context.request_id,)}
-            instances.update(tx, instance.uuid, mine, task_state=None)
-            move = migrations.in_progress(tx, instance.uuid)
-            if move is not None:
-                raise exceptions.MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
-            quotas.rollback(tx, instance.uuid)
-            if also is not None:
-                also(tx)
+            take_back(tx)
             actions.fail(tx, request.context.request_id, instance.uuid)
             actions.add_fault(tx, instance.uuid, error)
 
         with contextlib.suppress(exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError,
                                  exceptions.MigrationStatusConflict):
             request.api.db.write(transaction)
-    return undo
+    return run

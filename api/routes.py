@@ -27,6 +27,7 @@ from novasim.api import (
     server_migrations,
     servers,
     services,
+    simulated_hosts,
     simulator,
     volume_attachments,
 )
@@ -82,6 +83,9 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-services/{service_id}": {
         "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
     "/os-simulator/decisions/{request_id}": {"GET": simulator.decisions},
+    "/os-simulator/fleets": {"GET": simulated_hosts.fleets},
+    "/os-simulator/hosts": {"GET": simulated_hosts.index, "POST": simulated_hosts.scale},
+    "/os-simulator/hosts/action": {"POST": simulated_hosts.act},
     "/os-simulator/journal": {"GET": simulator.journal},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},

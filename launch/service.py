@@ -36,7 +36,7 @@ from novasim.rpc.conductor import Conductor
 from novasim.rpc.fleet import Fleet as FleetContract
 from novasim.rpc.scheduler import Scheduler
 from novasim.scheduler.decisions import DIRECTORY, Recorder
-from novasim.scheduler.driver import load_driver
+from novasim.scheduler.driver import Driver, load_driver
 from novasim.scheduler.endpoints import SchedulerEndpoints
 from novasim.sim import hostnames
 
@@ -46,10 +46,14 @@ STOP_ON_EOF = "NOVASIM_STOP_ON_EOF"
 
 
 class Running:
-    """A started service: what ends it, in order."""
+    """A started service: what ends it, in order.
 
-    def __init__(self, *stops: Callable[[], object], **facts: Any):
+    :param forget: what makes it as it was when it had just started; for clusters that are reset
+    """
+
+    def __init__(self, *stops: Callable[[], object], forget: Callable[[], object] = lambda: None, **facts: Any):
         self._stops = stops
+        self.forget = forget
         self.facts = facts
 
     def stop(self) -> None:
@@ -78,13 +82,21 @@ def start_conductor(ground: wiring.Ground) -> Running:
 
 def start_scheduler(ground: wiring.Ground) -> Running:
     """A scheduler with its picture of the hosts."""
-    driver = load_driver(ground.conf, ground.db, ground.clock, ground.chance)
     decisions = ground.pen("scheduler", DIRECTORY)
-    driver.recorder = Recorder(ground.conf, decisions, ground.chance.seed)
     heartbeat = _heartbeat(ground, "nova-scheduler", Scheduler.topic)
-    endpoints = SchedulerEndpoints(driver, ground.as_service("scheduler"))
+
+    def make_driver() -> Driver:
+        driver = load_driver(ground.conf, ground.db, ground.clock, ground.chance)
+        driver.recorder = Recorder(ground.conf, decisions, ground.chance.seed)
+        return driver
+
+    def forget() -> None:
+        decisions.clear()
+        endpoints.driver = make_driver()
+
+    endpoints = SchedulerEndpoints(make_driver(), ground.as_service("scheduler"))
     ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
-    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, driver=driver)
+    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, forget=forget)
 
 
 def start_compute(ground: wiring.Ground) -> Running:
@@ -95,12 +107,18 @@ def start_compute(ground: wiring.Ground) -> Running:
     fleet = Fleet(agents, ground.conf.simulator.fleet or names[0], pool)
     ground.db.write(simulated_hosts.enrol, fleet.name, ground.conf.profile, names)
     endpoints = ActingEndpoints(agents.lives, ComputeEndpoints(agents))
-    fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, (FleetContract, FleetEndpoints(fleet)),
-                                                   fleet.name)
+    fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, fleet.name,
+                                                   (FleetContract, FleetEndpoints(fleet)))
     count = fleet.sync()
     timers = Timers(ground.clock, _periodic(agents))
-    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), hosts=count,
-                   agents=agents)
+
+    def forget() -> None:
+        for guest in agents.driver.list_guests():
+            agents.driver.remove(guest)
+        fleet.sync()
+
+    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), forget=forget,
+                   hosts=count, agents=agents)
 
 
 def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
@@ -109,13 +127,13 @@ def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
 
 def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
-    app = Api(ground.conf, ground.db, ground.clock, ground.messaging.client(Conductor, "api"),
-              ground.messaging.client(Compute, "api"), ground.as_service("api"))
+    proxies = (ground.messaging.client(contract, "api") for contract in (Conductor, Compute, FleetContract))
+    app = Api(ground.conf, ground.db, ground.clock, *proxies, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
     server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
-    return Running(server.stop, endpoint=endpoint, app=app)
+    return Running(server.stop, forget=app.forget, endpoint=endpoint, app=app)
 
 
 _START = {"api": start_api, "conductor": start_conductor, "scheduler": start_scheduler, "compute": start_compute}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +71,15 @@ def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,
 
 @dataclass
 class Ground:
-    """What every service of a process stands on."""
+    """What every service of a process stands on.
+
+    :param database: one that somebody else closes; None: the one that the configuration names
+    """
 
     conf: cfg.ConfigOpts
     service: str
     clock: Clock = field(default_factory=Clock)
+    database: InitVar[engine.Database | None] = None
     chance: Chance = field(init=False)
     faults: Faults = field(init=False)
     journal: Journal = field(init=False)
@@ -83,13 +87,14 @@ class Ground:
     messaging: Messaging = field(init=False)
     notifications: Notifications = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, database: engine.Database | None) -> None:
         self.chance = Chance(self.conf.simulator.seed)
         self.faults = Faults(self.clock, self.chance.stream("faults"))
         if self.conf.simulator.fault_rules:
             self.faults.load(self.conf.simulator.fault_rules)
         self.journal = self.pen(self.service, "journal")
-        self.db = engine.connect(self.conf, self.clock)
+        self._owns_db = database is None
+        self.db = database or engine.connect(self.conf, self.clock)
         oldest_agents = functools.partial(self.db.read, db_hosts.least_version)
         self.messaging = Messaging(self.conf, self.journal, self.faults, oldest_agents)
         self.notifications = Notifications(self.conf, self.db, self.clock, self.journal)
@@ -106,7 +111,8 @@ class Ground:
     def close(self) -> None:
         self.messaging.stop(self.conf.graceful_shutdown_timeout)
         self.notifications.close()
-        self.db.close()
+        if self._owns_db:
+            self.db.close()
         self.journal.close()
 
 
@@ -121,7 +127,8 @@ def agents(ground: Ground) -> Agents:
     conf, alive = ground.conf, lives.Lives()
     clock = lives.LivingClock(alive, ground.clock)
     stages = StageBook.parse(books.read("stages", conf.simulator.stages), clock, ground.chance.stream("stages"))
-    driver = SimulatedDriver(Path(conf.state_path), profiles.load(conf.profile), stages, ground.faults, clock)
+    driver = SimulatedDriver(Path(conf.state_path), profiles.load(conf.profile), stages, ground.faults, clock,
+                             conf.database.sqlite_synchronous)
     return Agents(conf, alive, lives.database(alive, ground.db), ground.clock, ground.as_service("compute"),
                   lives.tool(alive, driver), *(lives.tool(alive, ground.messaging.client(contract, "compute"))
                                                for contract in (Conductor, Compute)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import oslo_messaging
@@ -24,6 +24,8 @@ from novasim.rpc.shared_listener import SharedListener, adapter
 from novasim.rpc.sim_driver import SimDriver, SimListener
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
+
+S = TypeVar("S", bound=rpc_server.RPCServer)
 
 
 def _objects_of(method: Method) -> dict[str, type[msgspec.Struct]]:
@@ -69,10 +71,9 @@ class SharedRPCServer(rpc_server.RPCServer):
     :param front: one more queue, for whom no host is addressed
     """
 
-    def __init__(self, transport: Any, target: oslo_messaging.Target, dispatcher: RPCDispatcher,
-                 hosts: Sequence[str], front: str | None):
+    def __init__(self, transport: Any, target: oslo_messaging.Target, dispatcher: RPCDispatcher, front: str | None):
         super().__init__(transport, target, dispatcher)
-        self._queues: dict[str, str | None] = self._of(hosts) | ({front: None} if front else {})
+        self._queues: dict[str, str | None] = {front: None} if front else {}
         self._shared: SharedListener | SimListener
 
     def _of(self, hosts: Sequence[str]) -> dict[str, str | None]:
@@ -98,24 +99,39 @@ class SharedRPCServer(rpc_server.RPCServer):
         self._shared.drop(self._of(hosts), delete)
 
 
-def make(contract: type[Contract], implementation: object, transport: Any, host: str, hosts: Sequence[str] | None,
-         journal: Journal, faults: Faults, front: tuple[type[Contract], object] | None = None,
-         ) -> rpc_server.RPCServer:
-    """An RPC server, not started: for one service, or for the agents of ``hosts``.
-
-    :param front: another contract and what implements it, directed to ``host``, answered by the server of the agents
-    """
-    answering = endpoints(contract, implementation, journal.signed(contract.topic), faults)
-    if front is not None:
-        answering += endpoints(*front, journal.signed(front[0].topic), faults)
-    dispatcher = RPCDispatcher(answering, serializer.ObjectSerializer(), None)
+def _dispatcher(parts: Sequence[tuple[type[Contract], object]], journal: Journal, faults: Faults) -> RPCDispatcher:
+    dispatcher = RPCDispatcher(
+        [endpoint for contract, implementation in parts
+         for endpoint in endpoints(contract, implementation, journal.signed(contract.topic), faults)],
+        serializer.ObjectSerializer(), None)
     # For nobody's ping but our own (Messaging.stop); the dispatcher warns of one that is handed in with the others.
     dispatcher.endpoints.append(PingEndpoint())
-    target = oslo_messaging.Target(topic=contract.topic, server=host)
-    rpc = (rpc_server.RPCServer(transport, target, dispatcher) if hosts is None
-           else SharedRPCServer(transport, target, dispatcher, hosts, f"{front[0].topic}.{host}" if front else None))
+    return dispatcher
+
+
+def _with_a_pool(rpc: S) -> S:
     if rpc.executor_type == "threading":
         # The idle threads of futurist's pool look every second whether they should end: they cost time all along,
         # and make the end of each server wait for a second.
         rpc._executor_cls = ThreadPoolExecutor
     return rpc
+
+
+def make(contract: type[Contract], implementation: object, transport: Any, host: str, journal: Journal,
+         faults: Faults) -> rpc_server.RPCServer:
+    """An RPC server, not started, for one service."""
+    return _with_a_pool(rpc_server.RPCServer(
+        transport, oslo_messaging.Target(topic=contract.topic, server=host),
+        _dispatcher([(contract, implementation)], journal, faults)))
+
+
+def make_shared(contract: type[Contract], implementation: object, transport: Any, name: str, journal: Journal,
+                faults: Faults, front: tuple[type[Contract], object] | None) -> SharedRPCServer:
+    """An RPC server, not started, for the agents of hosts that it is told of.
+
+    :param front: another contract and what implements it, which is directed to ``name``
+    """
+    return _with_a_pool(SharedRPCServer(
+        transport, oslo_messaging.Target(topic=contract.topic, server=name),
+        _dispatcher([(contract, implementation), *([front] if front else [])], journal, faults),
+        f"{front[0].topic}.{name}" if front else None))

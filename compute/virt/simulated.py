@@ -31,15 +31,17 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
 
     :param state_path: directory of the durable truth
     :param profile: of each host that has no other one (:meth:`equip`)
+    :param synchronous: whether that waits for the disk
     """
 
-    def __init__(self, state_path: Path, profile: Profile, stages: StageBook, faults: Faults, clock: Clock):
+    def __init__(self, state_path: Path, profile: Profile, stages: StageBook, faults: Faults, clock: Clock,
+                 synchronous: bool = True):
         super().__init__()
         self._profile = profile
         self._clock = clock
         self._stages = stages
         self._faults = faults
-        self._store = GuestStore(state_path / "hypervisors.sqlite")
+        self._store = GuestStore(state_path / "hypervisors.sqlite", synchronous)
         self._network = Network(clock, profile.nic_mbps)
         self._profiles: dict[str, Profile] = {}
 
@@ -54,8 +56,13 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._store.close()
 
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
-        self._faults.at(f"virt.{verb}", host=host, instance=instance_uuid)
+        self._meet_faults(verb, host, instance_uuid)
         self._stages.play(verb, host)
+
+    def _meet_faults(self, verb: str, host: str, instance_uuid: str) -> None:
+        self._faults.at(f"virt.{verb}", host=host, instance=instance_uuid)
+        # A fault may have taken its time; who has not lived to see its end does no more.
+        self._clock.sleep(0)
 
     def _profile_of(self, host: str) -> Profile:
         return self._profiles.get(host, self._profile)
@@ -117,7 +124,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         guest = self._store.get(host, instance_uuid) or self._store.get(host, instance_uuid, BACKUP)
         if guest is None:
             raise exceptions.GuestNotFound(host=host, instance_uuid=instance_uuid)
-        self._faults.at("virt.migrate_disk_and_power_off", host=host, instance=instance_uuid)
+        self._meet_faults("migrate_disk_and_power_off", host, instance_uuid)
         self._store.turn(host, instance_uuid, BACKUP, states.SHUTDOWN)
         self._stages.play("migrate_disk_and_power_off", host)
         if self._stages.copy_disks:

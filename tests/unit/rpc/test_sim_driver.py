@@ -99,13 +99,13 @@ def test_messages_wait_for_a_consumer(bus, heard, ctxt):
     assert bus.bus.waiting() == {"echo": 3, "echo.h2": 1}
     bus.serve(Echo, Service("a", heard), "one")
     assert sorted(heard.get(timeout=WAIT_S)[1] for _ in range(3)) == ["x", "y", "z"]
-    bus.serve(Echo, Service("b", heard), "h1", ["h1", "h2"])
+    bus.serve_hosts(Echo, Service("b", heard), "h1").add_hosts(["h1", "h2"])
     assert heard.get(timeout=WAIT_S) == ("h2", "w")
     assert bus.bus.waiting() == {}
 
 
 def test_one_listener_for_many_hosts_knows_whom_a_message_is_for(bus, heard, ctxt):
-    bus.serve(Echo, Service("a", heard), "h1", ["h1", "h2", "h3"])
+    bus.serve_hosts(Echo, Service("a", heard), "h1").add_hosts(["h1", "h2", "h3"])
     for host in ("h2", "h3", "h1"):
         bus.client(Echo, "test").whisper(ctxt, host, word=host)
     assert sorted(heard.get(timeout=WAIT_S) for _ in range(3)) == [("h1", "h1"), ("h2", "h2"), ("h3", "h3")]
@@ -140,7 +140,7 @@ def test_who_is_not_there_is_known_at_once(bus, heard, ctxt):
 
 
 def test_hosts_come_and_go(bus, heard, ctxt):
-    client, agents = bus.client(Echo, "test"), bus.serve(Echo, Service("a", heard), "front", ["h1"])
+    client, agents = bus.client(Echo, "test"), bus.serve_hosts(Echo, Service("a", heard), "front")
     agents.add_hosts(["h1", "h2"])
     for host in ("h1", "h2"):
         client.whisper(ctxt, host, word=host)

@@ -54,7 +54,7 @@ def test_confirm_resize_under_a_cap(make_bus, cap, version):
     bus = make_bus({"upgrade_levels.compute": cap} if cap else None)
     heard, hops = queue.Queue(), []
     bus.journal.subscribe(hops.append)
-    bus.serve(Compute, recorder(Compute, heard), "h", ["h"])
+    bus.serve_hosts(Compute, recorder(Compute, heard), "h").add_hosts(["h"])
     bus.client(Compute, "api").confirm_resize(RequestContext(), "h", instance=SERVER, reservations=[], migration=MOVE)
     assert heard.get(timeout=10)[1] == {"instance": SERVER, "reservations": [], "migration": MOVE}
     assert [hop["version"] for hop in hops if hop["what"] == "send confirm_resize"] == [version]
@@ -183,7 +183,7 @@ def test_names_of_releases(contract, names):
 def test_what_an_agent_accepts(bus, version, accepted):
     """Messages of peers, newer and older ones, sent as they would send them."""
     heard = queue.Queue()
-    bus.serve(Compute, recorder(Compute, heard), "h", ["h"])
+    bus.serve_hosts(Compute, recorder(Compute, heard), "h").add_hosts(["h"])
     peer = bus.client(Compute, "peer")._client.prepare(server="h", version=version)
     server_as_dict = {"uuid": "u-1", "vm_state": "active"}
     if accepted:
