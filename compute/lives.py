@@ -13,7 +13,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -144,25 +144,21 @@ class _Tool:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._thing, name)
         if callable(value):
-            value = self._wrapped(value)
+            value = functools.partial(self._use, name)
             setattr(self, name, value)
         return value
 
-    def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def use(*args: Any, **kwargs: Any) -> Any:
-            self._lives.check()
-            result = function(*args, **kwargs)
-            self._lives.check()
-            return result
-        return use
+    def _use(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        self._lives.check()
+        result = getattr(self._thing, name)(*args, **kwargs)
+        self._lives.check()
+        return result
 
 
 class _Database(_Tool):
-    def _wrapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def use(*args: Any, **kwargs: Any) -> Any:
-            with self._lives.transaction():
-                return function(*args, **kwargs)
-        return use
+    def _use(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        with self._lives.transaction():
+            return getattr(self._thing, name)(*args, **kwargs)
 
 
 def tool(lives: Lives, thing: Any) -> Any:

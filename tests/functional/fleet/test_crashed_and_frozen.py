@@ -1,18 +1,16 @@
 """What becomes of work when the agent that is at it crashes, or stands still."""
 
+import threading
+from datetime import timedelta
+
 import pytest
-from cluster_fixture import ADMIN, SMALL
+from cluster_fixture import ADMIN, DEADLINE_S
 
 from novasim import states
 from novasim.compute import periodics
 from novasim.db import hosts
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import ManualClock
-
-
-@pytest.fixture
-def manual(make_cluster):
-    return make_cluster(clock=ManualClock(), service_down_time=1000)
 
 
 def act(cluster, action, *names):
@@ -24,9 +22,31 @@ def waiting(cluster):
     return Bus.of(cluster.conf.transport_url).waiting()
 
 
-def in_the_middle(cluster, verb, host):
-    """A rule that keeps a hypervisor busy for a minute."""
-    cluster.faults.add({"at": f"virt.{verb}", "match": {"host": host}, "do": {"delay": 60}, "times": 1})
+class Sleeper(ManualClock):
+    """A clock that tells that somebody sleeps by it."""
+
+    def __init__(self):
+        super().__init__()
+        self.asleep = threading.Event()
+
+    def sleep(self, seconds):
+        if seconds > 0:
+            with self._moved:
+                until = self._now + timedelta(seconds=seconds)
+                self.asleep.set()
+                self._moved.wait_for(lambda: self._now >= until)
+
+
+@pytest.fixture
+def manual(make_cluster):
+    return make_cluster(clock=Sleeper(), service_down_time=1000)
+
+
+def in_the_middle(cluster, verb, action):
+    """Keep the hypervisors busy with a verb for a minute, and return when one is."""
+    cluster.faults.add({"at": f"virt.{verb}", "do": {"delay": 60}, "times": 1})
+    action()
+    assert cluster.clock.asleep.wait(DEADLINE_S)
 
 
 @pytest.mark.parametrize("action", ["crash", "freeze"])
@@ -47,10 +67,8 @@ def test_a_crash_ends_the_work_and_a_revived_agent_takes_it_up(manual):
     """As a compute service that is killed in the middle of a copy: its start undoes the move (spec 8.12)."""
     uuid = manual.boot()
     source = manual.row(uuid).host
-    in_the_middle(manual, "migrate_disk_and_power_off", source)
     mark = manual.watch.mark()
-    manual.action(uuid, {"resize": {"flavorRef": SMALL}})
-    manual.watch.wait("powering off and moving", mark)
+    in_the_middle(manual, "migrate_disk_and_power_off", lambda: manual.begin(uuid, "resize"))
     act(manual, "crash", source)
     manual.clock.advance(60)
     manual.settle()
@@ -65,10 +83,8 @@ def test_a_crash_ends_the_work_and_a_revived_agent_takes_it_up(manual):
 
 def test_a_crash_of_the_destination(manual):
     uuid = manual.boot()
-    in_the_middle(manual, "finish_migration", "*")
     mark = manual.watch.mark()
-    manual.action(uuid, {"resize": {"flavorRef": SMALL}})
-    manual.watch.wait("starting on destination", mark)
+    in_the_middle(manual, "finish_migration", lambda: manual.begin(uuid, "resize"))
     dest = manual.row(uuid).host
     act(manual, "crash", dest)
     manual.clock.advance(60)
@@ -82,10 +98,8 @@ def test_a_crash_of_the_destination(manual):
 def test_frozen_work_stands_still_and_goes_on(manual):
     uuid = manual.boot()
     source = manual.row(uuid).host
-    in_the_middle(manual, "migrate_disk_and_power_off", source)
     mark = manual.watch.mark()
-    manual.action(uuid, {"resize": {"flavorRef": SMALL}})
-    manual.watch.wait("powering off and moving", mark)
+    in_the_middle(manual, "migrate_disk_and_power_off", lambda: manual.begin(uuid, "resize"))
     act(manual, "freeze", source)
     manual.clock.advance(60)
     assert not Bus.of(manual.conf.transport_url).wait_idle(0.2), "it is still at it"
@@ -98,10 +112,8 @@ def test_frozen_work_stands_still_and_goes_on(manual):
 def test_what_is_frozen_can_crash(manual):
     uuid = manual.boot()
     host = manual.row(uuid).host
-    in_the_middle(manual, "reboot", host)
     mark = manual.watch.mark()
-    manual.begin(uuid, "reboot")
-    manual.watch.wait("receive reboot_instance", mark)
+    in_the_middle(manual, "reboot", lambda: manual.begin(uuid, "reboot"))
     act(manual, "freeze", host)
     manual.clock.advance(60)
     act(manual, "crash", host)

@@ -64,7 +64,7 @@ def test_what_is_in_use_is_not_removed(cluster):
     source = cluster.row(uuid).host
     cluster.resize(uuid)
     for host in (source, cluster.row(uuid).host):
-        assert host in act(cluster, "remove", "cmp-[0001-0003]", status=409).text or host
+        act(cluster, "remove", "cmp-[0001-0003]", status=409)
         assert host in act(cluster, "remove", host, status=409).text
     assert len(listed(cluster)) == 3
     other, = listed(cluster).keys() - {source, cluster.row(uuid).host}
@@ -97,7 +97,7 @@ def test_pages_and_filters(cluster):
     (HOSTS, {"scale": {"count": "5"}}, 400, "count"),
     (HOSTS, {"scale": {"count": 4, "profile": "gigantic"}}, 400, "gigantic"),
     (HOSTS, {"scale": {"count": 4, "profile": "../../etc/passwd"}}, 400, "profile"),
-    (HOSTS, {"shrink": {}}, 400, "shrink"),
+    (HOSTS, {"shrink": {}}, 400, "scale"),
     (f"{HOSTS}/action", {"crash": {"hosts": []}}, 400, "hosts"),
     (f"{HOSTS}/action", {"crash": {"hosts": ["a b"]}}, 400, "hosts"),
     (f"{HOSTS}/action", {"crash": {"hosts": ["cmp-[1-99999999999999]"]}}, 400, "more than"),

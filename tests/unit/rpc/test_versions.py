@@ -140,7 +140,10 @@ def test_methods_as_they_are_sent(make_bus, contract, name, version, older, kind
         bus = make_bus({f"upgrade_levels.{contract.topic}": cap} if cap else None)
         heard, hops = queue.Queue(), []
         bus.journal.subscribe(hops.append)
-        bus.serve(contract, recorder(contract, heard), "h", ["h"] if agent else None)
+        if agent:
+            bus.serve_hosts(contract, recorder(contract, heard), "h").add_hosts(["h"])
+        else:
+            bus.serve(contract, recorder(contract, heard), "h")
         sent = {key: VALUES.get(key) for key in arguments.split()}
         getattr(bus.client(contract, "test"), name)(RequestContext(), *(["h"] if agent else []), **sent)
         # Objects and plain values arrive as they were sent, whichever version they came in.
