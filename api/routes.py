@@ -8,6 +8,7 @@ from typing import Any
 from novasim.api import (
     aggregates,
     availability_zones,
+    decisions,
     extensions,
     flavor_access,
     flavor_extra_specs,
@@ -82,7 +83,7 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-services": {"GET": services.index},
     "/os-services/{service_id}": {
         "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
-    "/os-simulator/decisions/{request_id}": {"GET": simulator.decisions},
+    "/os-simulator/decisions/{request_id}": {"GET": decisions.show},
     "/os-simulator/fleets": {"GET": simulated_hosts.fleets},
     "/os-simulator/hosts": {"GET": simulated_hosts.index, "POST": simulated_hosts.scale},
     "/os-simulator/hosts/action": {"POST": simulated_hosts.act},

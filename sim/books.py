@@ -17,7 +17,9 @@ def read(kind: str, name: str) -> str:
         try:
             return Path(name).read_text()
         except OSError as error:
-            raise exceptions.ConfigurationError(reason=f"{kind}: {error}") from error
+            raise exceptions.ConfigurationError(reason=f"{kind}: {name}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise exceptions.ConfigurationError(reason=f"{kind}: {name}: it is no text") from error
     book = resources.files("novasim.etc") / kind / f"{name}.yaml"
     if not book.is_file():
         raise exceptions.ConfigurationError(reason=f"{kind}: there is no {name!r}; there are {', '.join(names(kind))}")

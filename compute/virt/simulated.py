@@ -64,11 +64,8 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         # A fault may have taken its time; who has not lived to see its end does no more.
         self._clock.sleep(0)
 
-    def _profile_of(self, host: str) -> Profile:
-        return self._profiles.get(host, self._profile)
-
     def get_available_resource(self, host: str) -> ComputeNode:
-        profile = self._profile_of(host)
+        profile = self._profiles.get(host, self._profile)
         cpu: dict[str, Any] = {"arch": "x86_64", "model": "novasim", "vendor": "novasim", "features": [],
                                "topology": {"cores": profile.vcpus, "sockets": 1, "threads": 1}}
         return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=profile.vcpus,
@@ -92,7 +89,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._store.put(Guest(host, instance_uuid, GUEST, power_state, flavor.vcpus, flavor.memory_mb, disk_bytes))
 
     def _disk_bytes(self, host: str, flavor: Flavor) -> int:
-        return int(flavor.disk_gb * GIB * self._profile_of(host).disk_fill)
+        return int(flavor.disk_gb * GIB * self._profiles.get(host, self._profile).disk_fill)
 
     def spawn(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("spawn", host, instance_uuid)
