@@ -29,6 +29,7 @@ from novasim.api import (
     server_migrations,
     servers,
     services,
+    simulated_hosts,
     simulator,
     volume_attachments,
 )
@@ -88,6 +89,9 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-simulator/fault-presets": {"GET": faults.presets},
     "/os-simulator/faults": {"GET": faults.index, "POST": faults.create, "DELETE": faults.clear},
     "/os-simulator/faults/{fault_id}": {"DELETE": faults.delete},
+    "/os-simulator/fleets": {"GET": simulated_hosts.fleets},
+    "/os-simulator/hosts": {"GET": simulated_hosts.index, "POST": simulated_hosts.scale},
+    "/os-simulator/hosts/action": {"POST": simulated_hosts.act},
     "/os-simulator/journal": {"GET": simulator.journal},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},

@@ -40,6 +40,9 @@ COMPUTE: list[cfg.Opt] = [
                help="Seconds between two searches for guests and copies that belong to no server. -1: never."),
 ]
 SIMULATOR: list[cfg.Opt] = [
+    cfg.StrOpt("fleet",
+               help="Name by which the table of simulated hosts knows a compute process. Each must have one of its own "
+                    "and keep it. Default: the first name of --host."),
     cfg.StrOpt("stages", default="instant",
                help="What operations of the hypervisors cost and how they end: the name of a file in "
                     "etc/novasim/stages, or the path of one."),

@@ -206,9 +206,9 @@ def remove_host(tx: Transaction, aggregate_id: int, host: str) -> Aggregate:
     return get(tx, aggregate_id)
 
 
-def forget_host(tx: Transaction, host: str) -> None:
-    """A host is gone for good: out of all its aggregates."""
-    tx.execute(sql_update(models.aggregate_hosts).where(_H.host == host, _H.deleted == 0).values(
+def forget_hosts(tx: Transaction, hosts: Sequence[str]) -> None:
+    """Hosts are gone for good: out of all their aggregates."""
+    tx.execute(sql_update(models.aggregate_hosts).where(_H.host.in_(hosts), _H.deleted == 0).values(
         deleted=_H.id, deleted_at=tx.now))
 
 

@@ -146,6 +146,12 @@ services = _table(
     UniqueConstraint("host", "topic", "deleted"), UniqueConstraint("host", "binary", "deleted"),
     Index(None, "binary", "updated_at"), Index(None, "binary", "last_seen_up"))
 
+# What exists of the simulated hardware, whoever plays it and whatever runs on it.
+simulated_hosts = _table(
+    "simulated_hosts", Column("host", Name, nullable=False), Column("fleet", Name, nullable=False),
+    Column("profile", Name, nullable=False), Column("state", String(16), nullable=False),
+    UniqueConstraint("host", "deleted"), Index(None, "fleet", "deleted"))
+
 compute_nodes = _table(
     "compute_nodes", Column("uuid", Uuid, nullable=False, unique=True),
     Column("service_id", Integer, ForeignKey("services.id"), nullable=False), Column("host", Name, nullable=False),

@@ -187,6 +187,10 @@ _RULES = [
         ("delete", "Remove a fault rule", "DELETE", "faults/{fault_id}"),
         ("clear", "Remove all fault rules and their log", "DELETE", "faults"),
         ("log", "Read what fault rules did", "GET", "fault-log"))),
+    _Rule("os-simulator:hosts:list", ADMIN, "List the machines of the simulator",
+          (("GET", "/os-simulator/hosts"), ("GET", "/os-simulator/fleets"))),
+    _Rule("os-simulator:hosts:update", ADMIN, "Make more or fewer machines; crash, revive, freeze or thaw some",
+          (("POST", "/os-simulator/hosts"), ("POST", "/os-simulator/hosts/action"))),
     _Rule("os-simulator:journal", ADMIN, "Read the hops of a request", (("GET", "/os-simulator/journal"),)),
 ]
 

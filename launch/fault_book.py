@@ -20,6 +20,7 @@ from novasim.context import RequestContext
 from novasim.db import faults as db_faults
 from novasim.launch import wiring
 from novasim.rpc.faults import FaultRules
+from novasim.sim import books
 from novasim.sim.fault_rules import Action, Rule
 from novasim.sim.faults import Draw, read
 
@@ -35,7 +36,7 @@ def preset(name: str) -> dict[str, Any]:
     try:
         if "/" in name or "." in name:
             raise exceptions.ConfigurationError(reason=f"faults: there is no {name!r}")
-        found: dict[str, Any] = yaml.safe_load(wiring.read_yaml("faults", name))
+        found: dict[str, Any] = yaml.safe_load(books.read("faults", name))
     except exceptions.ConfigurationError as error:
         raise exceptions.Invalid(f"fault rule: preset: {error.text}") from error
     return found
@@ -131,4 +132,4 @@ class FaultBook:
 
     def presets(self) -> Sequence[dict[str, Any]]:
         """All of them."""
-        return [{"name": name} | preset(name) for name in wiring.names_of("faults")]
+        return [{"name": name} | preset(name) for name in books.names("faults")]

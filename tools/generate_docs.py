@@ -32,10 +32,11 @@ from novasim.rpc.compute import Compute  # noqa: E402
 from novasim.rpc.conductor import Conductor  # noqa: E402
 from novasim.rpc.contract import CALL, Contract, Method  # noqa: E402
 from novasim.rpc.faults import FaultRules  # noqa: E402
+from novasim.rpc.fleet import Fleet  # noqa: E402
 from novasim.rpc.scheduler import Scheduler  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-CONTRACTS = (Conductor, Scheduler, Compute, FaultRules)
+CONTRACTS = (Conductor, Scheduler, Compute, Fleet, FaultRules)
 NOTICE = "Made by tools/generate_docs.py; edit the code it is made from, then run that."
 WIDTH = 100
 

@@ -78,7 +78,7 @@ class SimulatedLiveMigration(abc.ABC):
         """What a verb costs."""
 
     @abc.abstractmethod
-    def _point(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
+    def _meet_faults(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
         """Where fault rules act; ``wake`` ends what they make hang."""
 
     @abc.abstractmethod
@@ -94,10 +94,10 @@ class SimulatedLiveMigration(abc.ABC):
 
     def pre_live_migration(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("pre_live_migration", host, instance_uuid)
-        self._make(host, instance_uuid, flavor, states.POWER_PAUSED, self._disk_bytes(flavor))
+        self._make(host, instance_uuid, flavor, states.POWER_PAUSED, self._disk_bytes(host, flavor))
 
     @abc.abstractmethod
-    def _disk_bytes(self, flavor: Flavor) -> int:
+    def _disk_bytes(self, host: str, flavor: Flavor) -> int:
         """What the disks of a new guest hold."""
 
     def live_migration(self, host: str, instance_uuid: str, dest_host: str, total: Transferred, patience: Patience,
@@ -109,7 +109,7 @@ class SimulatedLiveMigration(abc.ABC):
             self._transfers[host, instance_uuid] = transfer
         try:
             report(transfer.progress())
-            self._point("live_migration", host, instance_uuid, transfer.interrupt.changed)
+            self._meet_faults("live_migration", host, instance_uuid, transfer.interrupt.changed)
             self._stages.play("live_migration", host)
             self._copy(host, dest_host, instance_uuid, transfer, patience, report)
         finally:
@@ -122,7 +122,7 @@ class SimulatedLiveMigration(abc.ABC):
     def _copy(self, host: str, dest_host: str, instance_uuid: str, transfer: _Transfer, patience: Patience,
               report: Callable[[Transferred], None]) -> None:
         began = reported = self._clock.monotonic()
-        rate = self._network.bytes_per_s
+        rate = min(self._network.bytes_per_s(end) for end in (host, dest_host))
         while True:
             if transfer.aborted:
                 raise exceptions.LiveMigrationAborted(instance_uuid=instance_uuid, host=host, reason="it was cancelled")

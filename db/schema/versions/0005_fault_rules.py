@@ -5,7 +5,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, String, Tex
 from sqlalchemy.dialects import mysql
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,8 @@ import pytest
 from cluster_fixture import ADMIN, USER
 
 from novasim.db import migrations
-from novasim.launch import fault_book, wiring
+from novasim.launch import fault_book
+from novasim.sim import books
 from novasim.sim.clock import ManualClock
 from novasim.sim.fault_rules import Rule
 
@@ -184,7 +185,7 @@ def test_presets_do_what_the_drivers_of_the_original_do(cluster, preset, story):
 
 
 def test_every_preset_can_be_read():
-    for name in wiring.names_of("faults"):
+    for name in books.names("faults"):
         made = fault_book.preset(name)
         assert set(made) <= {"about", "replaces", "rules"}
         assert [Rule(rule) for rule in fault_book.expand({"preset": name})]
