@@ -11,6 +11,7 @@ a step set off has ended (:meth:`Bus.wait_idle`).
 from __future__ import annotations
 
 import collections
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,6 +40,7 @@ class _Incoming(base.RpcIncomingMessage):
         self.orig_msg_id = None if reply_to is None else "sim"
         self._reply_to = reply_to
         self._on_end = on_end
+        self.give_back: Callable[[], None] = lambda: None
 
     @property
     def is_rpc(self) -> bool:
@@ -60,7 +62,9 @@ class _Incoming(base.RpcIncomingMessage):
         self._reply_to.put((_ENCODE(reply), problem))
 
     def requeue(self) -> None:
-        """Messages are acknowledged before they run, as on RabbitMQ; there is nothing to give back."""
+        """Back into the queue it came from, for whoever is next: what a listener for notifications may ask for. RPC
+        messages are acknowledged before they run, as on RabbitMQ."""
+        self.give_back()
 
     def heartbeat(self) -> None:
         """A caller in the same process needs no sign of life."""
@@ -86,6 +90,7 @@ class Bus:
     def __init__(self) -> None:
         self._queues: collections.defaultdict[str, _Queue] = collections.defaultdict(_Queue)
         self._fanouts: collections.defaultdict[str, tuple[SimListener, ...]] = collections.defaultdict(tuple)
+        self._pools: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._lock = threading.Lock()
         self._worked_on = 0
         self._idle = threading.Condition(self._lock)
@@ -144,6 +149,18 @@ class Bus:
             for name in names:
                 wanted = self._queues[name]
                 wanted.consumers = tuple(other for other in wanted.consumers if other is not listener)
+
+    def bind(self, pool: str, topics: Iterable[str]) -> None:
+        """Have a queue of its own for a pool of listeners, which gets all notifications of some topics too."""
+        with self._lock:
+            self._queues.setdefault(pool, _Queue())
+            for topic in topics:
+                self._pools[topic].add(pool)
+
+    def bound_to(self, topic: str) -> list[str]:
+        """The queues that a notification goes to."""
+        with self._lock:
+            return [topic, *sorted(self._pools[topic])]
 
     def declare(self, names: Iterable[str]) -> None:
         """See that queues are there, as whoever will consume them does."""
@@ -226,6 +243,7 @@ class SimListener(base.Listener):
 
     def deliver(self, name: str, incoming: _Incoming) -> None:
         callback = self.on_incoming_callback
+        incoming.give_back = functools.partial(self._bus.put, name, incoming)
         if callback is None or name not in self._hosts:
             # Stopped between being chosen and being served: back into the queue, for whoever comes next.
             self._bus.put(name, incoming)
@@ -289,7 +307,9 @@ class SimDriver(base.BaseDriver):
 
     def send_notification(self, target: Any, ctxt: dict[str, Any], message: dict[str, Any], version: float,
                           retry: int | None = None) -> None:
-        self._bus.put(target.topic, _Incoming(_ENCODE((ctxt, message)), None))
+        raw = _ENCODE((ctxt, message))
+        for name in self._bus.bound_to(target.topic):
+            self._bus.put(name, _Incoming(raw, None))
 
     def listen(self, target: Any, batch_size: int, batch_timeout: float | None) -> base.Listener:
         names: dict[str, str | None] = {target.topic: None}
@@ -303,8 +323,11 @@ class SimDriver(base.BaseDriver):
 
     def listen_for_notifications(self, targets_and_priorities: Any, pool: str | None, batch_size: int,
                                  batch_timeout: float | None) -> base.Listener:
-        return SimListener(self._bus, {f"{target.topic}.{priority}": None
-                                        for target, priority in targets_and_priorities})
+        topics = [f"{target.topic}.{priority}" for target, priority in targets_and_priorities]
+        if pool is None:
+            return SimListener(self._bus, dict.fromkeys(topics))
+        self._bus.bind(pool, topics)
+        return SimListener(self._bus, {pool: None})
 
     def cleanup(self) -> None:
         """Several transports of a cluster share the bus; it ends with the cluster (Bus.forget)."""

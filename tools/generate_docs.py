@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Writes the pages that say what the code says, so that nobody keeps them by hand: the sample configuration and policy,
-the RPC contracts, the states, the REST resources. ``--check`` writes nothing and fails when one of them is stale.
-
-Only what is ours is listed. Options of libraries change with their versions; they have generators of their own.
+the RPC contracts, the states, the REST resources. Only what is ours is listed: options of libraries change with their
+versions, and they have generators of their own.
 """
 
 from __future__ import annotations
@@ -167,9 +166,8 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
 def _method(method: Method) -> str:
     errors = ", ".join(f"{code(error.__name__)} (“{error.template}”)" for error in method.raises)  # type: ignore[attr-defined]
     whom = ", directed to a host" if method.directed else ", sent to all" if method.fanout else ""
-    facts = [f"**{method.kind}**{whom}", f"version {method.version}"]
-    facts += [f"older: {', '.join(method.older)}"] * bool(method.older)
-    parts = [f"### {method.name}", "; ".join(facts) + ".", method.doc,
+    versions = "; older: ".join([method.version, ", ".join(method.older)][:1 + bool(method.older)])
+    parts = [f"### {method.name}", f"**{method.kind}**{whom}; version {versions}.", method.doc,
              table(("argument", "type", "default"), map(_argument, method.signature.parameters.values()))]
     if method.kind == CALL:
         answer = code(_type(method.signature.return_annotation))
