@@ -94,7 +94,8 @@ class World:
         self.url, self.heard, self._all = url, queue.Queue(), {}
 
     def join(self, **overrides):
-        conf = wiring.build_config(overrides={"transport_url": self.url, "rpc_response_timeout": TIMEOUT_S, **overrides})
+        conf = wiring.build_config(overrides={
+            "transport_url": self.url, "rpc_response_timeout": TIMEOUT_S, **overrides})
         faults = Faults()
         messaging = Messaging(conf, Journal(None, "test", Clock()), faults)
         messaging.faults = faults
