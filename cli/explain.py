@@ -15,7 +15,7 @@ DECISIONS = "/os-simulator/decisions"
 # Of a server's requests, so many of the newest are asked for: most actions choose no host.
 REQUESTS_TRIED = 20
 FIELDS = ("request_id", "attempt", "time", "host", "instance_uuids", "flavor", "candidates", "summary", "rejected",
-          "chosen", "filters", "servers", "servers_left_out", "seed")
+          "chosen", "alternates", "filters", "servers", "servers_left_out", "seed")
 
 
 class Tables(base.SingleFormatter):
@@ -96,6 +96,8 @@ def headline(decision: dict[str, Any]) -> str:
             f"{flavor['vcpus']} VCPUs, {flavor['disk_gb']} GB)"
     came = (f"{decision['rejected']} {decision['summary']}" if "rejected" in decision
             else f"{', '.join(one['host'] for one in decision['chosen'])} of {decision['candidates']} hosts")
+    if decision.get("alternates"):
+        came += f"; to be tried next: {', '.join(one['host'] for one in decision['alternates'])}"
     return f"{decision['request_id']}, attempt {decision['attempt']}, {decision['time']}: {asked}\n-> {came}"
 
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from novasim import states
+from novasim import exceptions, states
 from novasim.compute.agents import Agents
 from novasim.db import claims, groups, hosts, instance_pages
 from novasim.db.engine import Transaction
@@ -40,6 +40,18 @@ def claim(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Fla
     if not (filter_properties.get("force_hosts") or filter_properties.get("force_nodes")):
         groups.check_policy(tx, instance_uuid, host)
     claims.take(tx, host, node, instance_uuid, flavor, filter_properties.get("limits") or {}, migration_id)
+
+
+# What came too late for a host, which is not to blame: another request was faster.
+_LOST = (exceptions.ComputeResourcesUnavailable, exceptions.GroupPolicyViolated)
+
+
+def note_retry(filter_properties: dict[str, Any], error: Exception) -> None:
+    """Tell the next attempt why this host did not take the server (spec 6.4)."""
+    retry = filter_properties["retry"]
+    retry["exc"] = str(error)
+    if isinstance(error, _LOST):
+        retry["lost"] = retry.get("lost", 0) + 1
 
 
 def audit(agents: Agents) -> list[str]:

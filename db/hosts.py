@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, exists, func, insert, or_, select
+from sqlalchemy import bindparam, case, exists, func, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
@@ -28,6 +28,14 @@ _SERVICE = [_S[name] for name in Service.__struct_fields__]
 _RESIDENT = [_I[name] for name in Resident.__struct_fields__]
 _NODE = [_N[name] for name in ComputeNode.__struct_fields__]
 _CHUNK = 500
+
+
+def newest(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """The time of a change of a hypervisor's row: never before that of the change before it, whose transaction may have
+    begun later. Schedulers take the newer of two states by it."""
+    return case((_N.updated_at > now, _N.updated_at), else_=now)
+
+
 _HEARTBEAT = sql_update(models.services).where(
     _S.binary == bindparam("b_binary"), _S.host.in_(bindparam("hosts", expanding=True)), _S.deleted == 0).values(
     report_count=_S.report_count + 1, last_seen_up=bindparam("b_now"))
@@ -35,6 +43,15 @@ _IS_UP = select(_S.host).where(
     _S.host == bindparam("host"), _S.binary == "nova-compute", _S.deleted == 0, _S.forced_down.is_(False),
     _S.last_seen_up >= bindparam("since"))
 COMPUTE = "nova-compute"
+FAILED_BUILDS = "failed_builds"
+_TOUCH = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), _N.deleted == 0).values(
+    updated_at=newest(bindparam("b_now")))
+_STATS_LOCKED = select(_N.id, _N.stats).where(_N.host == bindparam("host"), _N.deleted == 0).with_for_update()
+_SET_STATS = sql_update(models.compute_nodes).where(_N.id == bindparam("b_id")).values(
+    stats=bindparam("b_stats"), updated_at=newest(bindparam("b_now")))
+_FORGET_STATS = sql_update(models.compute_nodes).where(
+    _N.host == bindparam("b_host"), _N.deleted == 0, _N.stats != "{}").values(
+    stats="{}", updated_at=newest(bindparam("b_now")))
 
 
 def chunks(hosts: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -228,6 +245,24 @@ def image_properties(tx: Transaction, image_ids: Sequence[str]) -> dict[str, dic
     return {row.uuid: {key: str(value) for key, value in json.loads(row.properties or "{}").items()}
             for part in chunks(image_ids)
             for row in tx.execute(select(images.uuid, images.properties).where(images.uuid.in_(part)))}
+
+
+def touch(tx: Transaction, host: str) -> None:
+    """Have the schedulers read a host again: room that one of them gave away there was not taken."""
+    tx.execute(_TOUCH, {"b_host": host, "b_now": tx.now})
+
+
+def count_failed_build(tx: Transaction, host: str) -> None:
+    """One more build failed on a host since the last that did not, for BuildFailureWeigher."""
+    for row in tx.execute(_STATS_LOCKED, {"host": host}).all():
+        stats = json.loads(row.stats or "{}")
+        stats[FAILED_BUILDS] = stats.get(FAILED_BUILDS, 0) + 1
+        tx.execute(_SET_STATS, {"b_id": row.id, "b_stats": json.dumps(stats), "b_now": tx.now})
+
+
+def forget_failed_builds(tx: Transaction, host: str) -> None:
+    """A build did not fail. Hosts without a failed one before are not written."""
+    tx.execute(_FORGET_STATS, {"b_host": host, "b_now": tx.now})
 
 
 def set_workload(tx: Transaction, host: str, running_vms: int, current_workload: int) -> None:

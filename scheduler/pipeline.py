@@ -165,12 +165,13 @@ class Pipeline:
         return cls(filters.load(conf), weighers.load(conf), options.host_subset_size, draw,
                    options.weight_bounds == "widen", options.shuffle_best_same_weighed_hosts)
 
-    def decide(self, hosts: HostColumns, spec: Request,
-               witness: Callable[[Decision], None] | None = None) -> Decision:
+    def decide(self, hosts: HostColumns, spec: Request, witness: Callable[[Decision], None] | None = None,
+               spare: int = 0) -> Decision:
         """Choose a host for each server of a request and give its room away; all of them or none.
 
         :param hosts: columns that nobody else touches meanwhile
         :param witness: is shown the decision while the numbers are those that led to it
+        :param spare: how many alternates are wanted: hosts to be tried after the one that was chosen
         """
         left = hosts.has_service.copy()
         decision = Decision(hosts, spec, int(np.count_nonzero(left)))
@@ -184,16 +185,17 @@ class Pipeline:
         forced = bool(spec.force_hosts or spec.force_nodes)
         if forced:
             left = self._keep(decision, left, "force_hosts", self._forced(hosts, spec), _each(_not_forced))
-        consumed, others = [], spec.group_hosts
+        consumed, others, ranked = [], spec.group_hosts, np.array([], dtype="int64")
         for uuid in spec.instance_uuids:
             # Hosts that were forced are taken as they are (spec 7.4).
             asking = [] if forced else [one for one in self._per_host if one.applies(spec)]
             if not forced:
                 left = self._filter(decision, left)
-            row, left = self._choose(decision, left, asking)
-            if row is None:
+            ranked, left = self._choose(decision, left, asking, spare)
+            if not len(ranked):
                 decision.reject()
                 break
+            row = int(ranked[0])
             limits = {} if forced else self._limits(hosts, spec, row, bool(asking))
             decision.selections.append(
                 Selection(host=hosts.hosts[row], nodename=hosts.nodes[row], limits=limits))
@@ -201,6 +203,8 @@ class Pipeline:
             # The servers of one request are in one group: the next one sees this one (spec 7.2, step 7e).
             spec.group_hosts = spec.group_hosts | {
                 hosts.hosts[row]: spec.group_hosts.get(hosts.hosts[row], 0) + 1}
+        if spare and not forced and decision.rejected is None:
+            self._name_alternates(decision, left, ranked, consumed, asking, spare)
         if witness is not None:
             witness(decision)
         spec.group_hosts = others
@@ -246,44 +250,64 @@ class Pipeline:
                 left = self._keep(decision, left, one.name, passes, reasons)
         return left
 
-    def _choose(self, decision: Decision, left: Array, asking: Sequence[PerHostFilter]) -> tuple[int | None, Array]:
-        """The host of one server, None when none is left, and the hosts that are left for the next one."""
+    def _choose(self, decision: Decision, left: Array, asking: Sequence[PerHostFilter],
+                spare: int) -> tuple[Array, Array]:
+        """The host of one server and ``spare`` others after it, best first; none when none is left; and the hosts that
+        are left for the next server."""
         hosts, spec, rows = decision.hosts, decision.spec, np.flatnonzero(left)
+        size = self._subset_size + spare
         if asking and len(rows):
             first = First(asking, self._scales, hosts, spec)
             if len(spec.instance_uuids) > 1:
                 # What is dropped for one server stays dropped for the next: who would be must be known.
                 rows = rows[[first.passes(row) for row in rows.tolist()]]
-            rows, weights, scores, order = first.choose(rows, self._subset_size, self._shuffle)
+            rows, weights, scores, order = first.choose(rows, size, self._shuffle)
             for one, dropped in first.dropped():
                 left = self._keep(decision, left, one.name, ~hosts.mask(dropped), _each(one.reason))
             if not len(order):
-                return None, left
+                return order, left
         elif len(rows):
             weights, scores = self._scales.weigh(hosts, spec, rows)
-            order = self._order(weights)
+            order = self._order(weights, size)
         else:
-            return None, left
-        drawn, chosen = self._drawn(weights, order)
+            return rows, left
+        order = self._shuffled(weights, order)
+        drawn = order[:self._subset_size]
+        chosen = self._draw.randrange(len(drawn)) if len(drawn) > 1 else 0
         if len(decision.rounds) < ROUNDS_KEPT:
             decision.rounds.append(Round(rows, weights, scores, drawn, chosen))
-        return int(rows[drawn[chosen]]), left
+        return rows[np.concatenate([order[chosen:chosen + 1], np.delete(order, chosen)])], left
 
-    def _order(self, weights: Array) -> Array:
-        """The positions among which the draw is, and all that are as good as the best where they are shuffled."""
-        size = min(self._subset_size, len(weights))
+    def _name_alternates(self, decision: Decision, left: Array, ranked: Array, consumed: Sequence[tuple[Any, ...]],
+                         asking: Sequence[PerHostFilter], spare: int) -> None:
+        """The hosts that come after the chosen one in its list. Several servers share theirs, of a list made anew when
+        all have their hosts: those that were given away have less room by then, and are not on it (spec 7.2, M)."""
+        hosts, spec = decision.hosts, decision.spec
+        taken = {row for row, *_ in consumed}
+        if len(consumed) > 1:
+            again = Decision(hosts, spec, decision.candidates)
+            left = self._filter(again, left & ~hosts.mask(list(taken)))
+            ranked, _ = self._choose(again, left, asking, spare)
+        rows = [row for row in ranked.tolist() if row not in taken][:spare]
+        found = [Selection(host=hosts.hosts[row], nodename=hosts.nodes[row],
+                           limits=self._limits(hosts, spec, row, bool(asking))) for row in rows]
+        for selection in decision.selections:
+            selection.alternates = found
+
+    def _order(self, weights: Array, size: int) -> Array:
+        """The positions of so many of the best, and of all that are as good as the best where they are shuffled."""
+        size = min(size, len(weights))
         if self._shuffle:
             size = max(size, int(np.count_nonzero(weights == weights.max())))
         return best(weights, size) if size > 1 else np.array([np.argmax(weights)])
 
-    def _drawn(self, weights: Array, order: Array) -> tuple[Array, int]:
-        """The few of the best among which the host is drawn, and which of them it is."""
-        if self._shuffle:
-            equal = order[weights[order] == weights[order[0]]].tolist()
-            self._draw.shuffle(equal)
-            order = np.concatenate([np.array(equal, dtype="int64"), order[len(equal):]])
-        size = min(self._subset_size, len(order))
-        return order[:size], self._draw.randrange(size) if size > 1 else 0
+    def _shuffled(self, weights: Array, order: Array) -> Array:
+        """Those that are as good as the best in an order of chance, where that is asked for."""
+        if not self._shuffle:
+            return order
+        equal = order[weights[order] == weights[order[0]]].tolist()
+        self._draw.shuffle(equal)
+        return np.concatenate([np.array(equal, dtype="int64"), order[len(equal):]])
 
     def _limits(self, hosts: HostColumns, spec: Request, row: int, asked: bool) -> dict[str, float]:
         """What the filters limit the claim to; one that looks at hosts as objects leaves it there."""
