@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from novasim import exceptions, states
+from novasim.compute import monitors
 from novasim.compute.agents import Agents
 from novasim.db import claims, groups, hosts, instance_pages
 from novasim.db.engine import Transaction
@@ -77,14 +78,18 @@ def audit(agents: Agents) -> list[str]:
 
 
 def count_workload(agents: Agents) -> None:
-    """running_vms and current_workload of each host: what the hypervisor runs, and servers with a task."""
+    """running_vms and current_workload of each host: what the hypervisor runs, and servers with a task; and what its
+    monitors measure."""
+    measured = monitors.measure(agents)
     running = collections.Counter(guest.host for guest in agents.driver.list_guests(agents.hosts)
                                   if guest.power_state == states.RUNNING)
     busy = {host: count for part in hosts.chunks(agents.hosts)
             for host, count in agents.db.read(instance_pages.count_busy, part).items()}
 
     def write(tx: Transaction) -> None:
-        for node in hosts.nodes_of(tx, agents.hosts):
+        nodes = hosts.nodes_of(tx, agents.hosts)
+        monitors.write(tx, nodes, measured)
+        for node in nodes:
             seen = (running[node.host], busy.get(node.host, 0))
             if seen != (node.running_vms, node.current_workload):
                 hosts.set_workload(tx, node.host, *seen)

@@ -36,8 +36,8 @@ def build_instances(orchestrator: Orchestrator, ctxt: RequestContext, servers: l
         populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, servers[0].uuid)
         request_spec = build_request_spec(servers, image, servers[0].flavor())
         selections = (
-            [orchestrator.next_destination(ctxt, request_spec, filter_properties, host_lists[0])] if host_lists
-            else orchestrator.select_destinations(ctxt, request_spec, filter_properties))
+            orchestrator.select_destinations(ctxt, request_spec, filter_properties) if len(servers) > 1
+            else [orchestrator.next_destination(ctxt, request_spec, filter_properties, (host_lists or [None])[0])])
     except Exception as error:
         LOG.warning("No hosts for %s: %s", [server.uuid for server in servers], actions.full_text_of(error))
         for server in servers:

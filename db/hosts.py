@@ -49,6 +49,8 @@ _TOUCH = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), 
 _STATS_LOCKED = select(_N.id, _N.stats).where(_N.host == bindparam("host"), _N.deleted == 0).with_for_update()
 _SET_STATS = sql_update(models.compute_nodes).where(_N.id == bindparam("b_id")).values(
     stats=bindparam("b_stats"), updated_at=newest(bindparam("b_now")))
+_SET_METRICS = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), _N.deleted == 0).values(
+    metrics=bindparam("b_metrics"), updated_at=newest(bindparam("b_now")))
 _FORGET_STATS = sql_update(models.compute_nodes).where(
     _N.host == bindparam("b_host"), _N.deleted == 0, _N.stats != "{}").values(
     stats="{}", updated_at=newest(bindparam("b_now")))
@@ -271,6 +273,13 @@ def set_workload(tx: Transaction, host: str, running_vms: int, current_workload:
         _N.host == host, _N.deleted == 0,
         or_(_N.running_vms != running_vms, _N.current_workload != current_workload)).values(
         running_vms=running_vms, current_workload=current_workload))
+
+
+def set_metrics(tx: Transaction, metrics: Mapping[str, str | None]) -> None:
+    """What monitors measured, as JSON by host, in one statement."""
+    if metrics:
+        tx.execute(_SET_METRICS, [{"b_host": host, "b_metrics": text, "b_now": tx.now}
+                                  for host, text in metrics.items()])
 
 
 def statistics(tx: Transaction) -> dict[str, int]:
