@@ -34,7 +34,7 @@ def refusing(times):
     """The scheduler's answers carry ceilings that the first claims cannot keep, and no alternates: as those of an older
     one, which is asked for each attempt."""
     def answer(number, chosen):
-        del chosen[0]["alternates"]
+        chosen[0].pop("alternates", None)
         if number <= times:
             refuse(chosen[0])
         return chosen
