@@ -42,6 +42,15 @@ _HEARTBEAT = sql_update(models.services).where(
 _IS_UP = select(_S.host).where(
     _S.host == bindparam("host"), _S.binary == "nova-compute", _S.deleted == 0, _S.forced_down.is_(False),
     _S.last_seen_up >= bindparam("since"))
+# What a scheduler reads before each decision.
+_SERVICES_CHANGED = select(*_SERVICE).where(
+    _S.binary == bindparam("binary"), _S.updated_at >= bindparam("since"), _S.deleted == 0)
+_HEARTBEATS = select(_S.host, _S.last_seen_up).where(
+    _S.binary == bindparam("binary"), _S.last_seen_up >= bindparam("since"), _S.deleted == 0)
+_NODES, _NODES_CHANGED = (select(*_NODE).where(condition) for condition in (
+    _N.deleted == 0, _N.updated_at >= bindparam("since")))
+_RESIDENTS = select(*_RESIDENT).where(_I.deleted == 0, _I.host.is_not(None))
+_RESIDENTS_CHANGED = select(*_RESIDENT).where(_I.updated_at >= bindparam("since"))
 COMPUTE = "nova-compute"
 FAILED_BUILDS = "failed_builds"
 _TOUCH = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), _N.deleted == 0).values(
@@ -115,14 +124,12 @@ def service(tx: Transaction, service_id: int | str) -> Service:
 
 def services_changed(tx: Transaction, binary: str, since: datetime) -> list[Service]:
     """Services of a kind made, or changed by an admin, at or after a time; heartbeats do not count."""
-    return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
-        _S.binary == binary, _S.updated_at >= since, _S.deleted == 0))]
+    return [Service(**row._mapping) for row in tx.execute(_SERVICES_CHANGED, {"binary": binary, "since": since})]
 
 
 def heartbeats(tx: Transaction, binary: str, since: datetime) -> list[tuple[str, datetime]]:
     """Host and time of the heartbeats of a kind of service at or after a time."""
-    return [(row.host, row.last_seen_up) for row in tx.execute(select(_S.host, _S.last_seen_up).where(
-        _S.binary == binary, _S.last_seen_up >= since, _S.deleted == 0))]
+    return [(row.host, row.last_seen_up) for row in tx.execute(_HEARTBEATS, {"binary": binary, "since": since})]
 
 
 def update_service(tx: Transaction, service_id: int, **values: Any) -> None:
@@ -225,8 +232,8 @@ def node(tx: Transaction, hypervisor_id: int | str) -> ComputeNode:
 
 def nodes_changed(tx: Transaction, since: datetime | None) -> list[ComputeNode]:
     """Hypervisors that changed at or after a time, deleted ones too; all that live where ``since`` is None."""
-    condition = _N.deleted == 0 if since is None else _N.updated_at >= since
-    return [ComputeNode(**row._mapping) for row in tx.execute(select(*_NODE).where(condition))]
+    rows = tx.execute(_NODES) if since is None else tx.execute(_NODES_CHANGED, {"since": since})
+    return [ComputeNode(**row._mapping) for row in rows]
 
 
 def of_instances(tx: Transaction, uuids: Sequence[str]) -> dict[str, str]:
@@ -237,8 +244,8 @@ def of_instances(tx: Transaction, uuids: Sequence[str]) -> dict[str, str]:
 
 def residents_changed(tx: Transaction, since: datetime | None) -> list[Resident]:
     """Servers that changed at or after a time, wherever they are; all that are on a host where ``since`` is None."""
-    condition = (_I.updated_at >= since,) if since is not None else (_I.deleted == 0, _I.host.is_not(None))
-    return [Resident(*row) for row in tx.execute(select(*_RESIDENT).where(*condition))]
+    rows = tx.execute(_RESIDENTS) if since is None else tx.execute(_RESIDENTS_CHANGED, {"since": since})
+    return [Resident(*row) for row in rows]
 
 
 def image_properties(tx: Transaction, image_ids: Sequence[str]) -> dict[str, dict[str, str]]:
