@@ -73,8 +73,8 @@ class Requesters:
 
     def place(self, number):
         """One decision and its claim; a claim that is lost is another's turn."""
-        server = Instance(uuid=f"00000000-0000-4000-8000-{number:012d}", project_id="p", user_id="u", vm_state="building",
-                          task_state="scheduling", system_metadata=FLAVOR.to_sys(CURRENT),
+        server = Instance(uuid=f"00000000-0000-4000-8000-{number:012d}", project_id="p", user_id="u",
+                          vm_state="building", task_state="scheduling", system_metadata=FLAVOR.to_sys(CURRENT),
                           **instances.flavor_columns(FLAVOR))
         self.db.write(instances.create, [server])
         spec = {"instance_type": msgspec.to_builtins(FLAVOR), "instance_uuids": [server.uuid],
@@ -100,7 +100,8 @@ def measure(given):
         rabbitmq = stack.enter_context(daemons.RabbitMQ())
         database = stack.enter_context(SERVERS[given.database]())
         home = stack.enter_context(tempfile.TemporaryDirectory(prefix="novasim-bench-"))
-        cluster = stack.enter_context(fleet.Fleet(home, rabbitmq.bus(), database.database(), {"simulator.journal": False}))
+        cluster = stack.enter_context(fleet.Fleet(home, rabbitmq.bus(), database.database(),
+                                                  {"simulator.journal": False}))
         asking = Requesters(wiring.build_config(files=[str(cluster.config)]))
         stack.callback(asking.close)
         names = [f"cmp-{number:05d}" for number in range(given.hosts)]
