@@ -5,8 +5,6 @@ The migration stands before the conductor is asked, so that the host finds it wh
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
 from typing import Any
 
 from novasim import exceptions, states
@@ -47,7 +45,9 @@ def evacuate(request: Request, instance: Instance, body: dict[str, Any]) -> Resp
     now = _begin(request, instance, shared)
     judged = {"requested_destination": {"host": host}} if host and not forced else None
     password = body.get("adminPass") or passwords.generate()
-    guards.send(request.api.conductor.rebuild_instance, request.context, undo=_undo(request, now), instance=now,
+    undo = guards.undo(request, now, lambda tx: endings.withdraw(
+        tx, now.uuid, states.REBUILDING, request.context.request_id))
+    guards.send(request.api.conductor.rebuild_instance, request.context, undo=undo, instance=now,
                 orig_image_ref=now.image_ref, image_ref=now.image_ref, injected_files=[], new_pass=password,
                 orig_sys_metadata={}, bdms=[], recreate=True, on_shared_storage=shared,
                 host=host if forced else None, request_spec=judged)
@@ -89,16 +89,3 @@ def _begin(request: Request, instance: Instance, shared: bool) -> Instance:
         now: Instance = request.api.db.write(begin)
     request.note(f"{ACTION} accepted", now)
     return now
-
-
-def _undo(request: Request, instance: Instance) -> Callable[[Exception], None]:
-    def undo(error: Exception) -> None:
-        def transaction(tx: Transaction) -> None:
-            endings.withdraw(tx, instance.uuid, states.REBUILDING, request.context.request_id)
-            actions.fail(tx, request.context.request_id, instance.uuid)
-            actions.add_fault(tx, instance.uuid, error)
-
-        with contextlib.suppress(exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError,
-                                 exceptions.MigrationStatusConflict):
-            request.api.db.write(transaction)
-    return undo

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from novasim import exceptions, states
 from novasim.api import liveness
 from novasim.api.wsgi import Request
@@ -110,8 +112,25 @@ def lost_races(api: Api, instance: Instance, name: str) -> Iterator[None]:
         yield
     except exceptions.UnexpectedTaskStateError as error:
         now = api.db.read(instances.get, instance.uuid, None, False, False, False)
-        attr = "task_state" if now.task_state else "vm_state"
+        others = (name for name, allowed in error.kwargs["expected"].items()
+                  if name != "task_state" and getattr(now, name) not in allowed)
+        attr = "task_state" if now.task_state else next(others, "vm_state")
         raise _invalid(instance, name, attr, getattr(now, attr)) from error
+
+
+# What the checks of a server rest on.
+_FOUND = ("vm_state", "task_state", "task_request_id", "host", "instance_type_id")
+
+
+def take(tx: Transaction, instance: Instance, **values: Any) -> Instance:
+    """Change a server, if it is as it was found: nothing that was checked of it has become untrue.
+
+    :param values: new values by column
+    :returns: the server as it is from now on
+    :raises UnexpectedTaskStateError, InstanceNotFound: when it is not
+    """
+    instances.update(tx, instance.uuid, {name: (getattr(instance, name),) for name in _FOUND}, **values)
+    return msgspec.structs.replace(instance, updated_at=tx.now, **values)
 
 
 def reread(tx: Transaction, instance: Instance) -> Instance:
@@ -145,20 +164,31 @@ def undo_task(request: Request, instance: Instance, task: str | None,
     :param task: the task_state it set
     :param also: what else was begun, and is taken back in the same transaction
     """
-    def undo(error: Exception) -> None:
+    def take_back(tx: Transaction) -> None:
+        mine = {"task_state": (task,), "task_request_id": (request.context.request_id,)}
+        instances.update(tx, instance.uuid, mine, task_state=None)
+        move = migrations.in_progress(tx, instance.uuid)
+        if move is not None:
+            raise exceptions.MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
+        quotas.rollback(tx, instance.uuid)
+        if also is not None:
+            also(tx)
+    return undo(request, instance, take_back)
+
+
+def undo(request: Request, instance: Instance,
+         take_back: Callable[[Transaction], None]) -> Callable[[Exception], None]:
+    """What takes a begun request back that reached nobody: a failed action and a fault tell of it.
+
+    :param take_back: gives the server back as it was; what it raises when that is not the request's any more is let be
+    """
+    def run(error: Exception) -> None:
         def transaction(tx: Transaction) -> None:
-            mine = {"task_state": (task,), "task_request_id": (request.context.request_id,)}
-            instances.update(tx, instance.uuid, mine, task_state=None)
-            move = migrations.in_progress(tx, instance.uuid)
-            if move is not None:
-                raise exceptions.MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
-            quotas.rollback(tx, instance.uuid)
-            if also is not None:
-                also(tx)
+            take_back(tx)
             actions.fail(tx, request.context.request_id, instance.uuid)
             actions.add_fault(tx, instance.uuid, error)
 
         with contextlib.suppress(exceptions.InstanceNotFound, exceptions.UnexpectedTaskStateError,
                                  exceptions.MigrationStatusConflict):
             request.api.db.write(transaction)
-    return undo
+    return run

@@ -11,12 +11,12 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import Select, and_, bindparam, func, insert, literal, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
-from novasim.db import models
+from novasim.db import models, pairs
 from novasim.db.engine import Transaction
 from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Flavor, Instance
 
@@ -25,11 +25,8 @@ _SYS = models.instance_system_metadata.c
 _META = models.instance_metadata.c
 _COLUMNS = [_T[name] for name in Instance.__struct_fields__ if name not in ("metadata", "system_metadata")]
 
-_GET = select(*_COLUMNS).where(_T.uuid == bindparam("uuid"))
-_GET_LIVE = _GET.where(_T.deleted == 0)
-_STATE = select(_T.vm_state, _T.task_state, _T.task_request_id, _T.host, _T.deleted).where(
-    _T.uuid == bindparam("uuid"))
-_READ_SYS = select(_SYS.key, _SYS.value).where(_SYS.instance_uuid == bindparam("uuid"), _SYS.deleted == 0)
+SYSTEM_METADATA = pairs.column("system_metadata", models.instance_system_metadata, _SYS.instance_uuid == _T.uuid)
+METADATA = pairs.column("metadata", models.instance_metadata, _META.instance_uuid == _T.uuid)
 _READ_META = select(_META.instance_uuid, _META.key, _META.value).where(
     _META.instance_uuid.in_(bindparam("uuids", expanding=True)), _META.deleted == 0)
 _READ_SYS_MANY = select(_SYS.instance_uuid, _SYS.key, _SYS.value).where(
@@ -64,16 +61,26 @@ def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted:
     :param project_id: where given, a server of another project is as good as absent
     :raises InstanceNotFound: when there is none, or it is deleted and ``read_deleted`` is not set
     """
-    row = tx.execute(_GET if read_deleted else _GET_LIVE, {"uuid": uuid}).one_or_none()
+    row = tx.execute(_get_statement(read_deleted, with_system_metadata, with_metadata), {"uuid": uuid}).one_or_none()
     if row is None or (project_id is not None and row.project_id != project_id):
         raise exceptions.InstanceNotFound(instance_id=uuid)
-    instance = Instance(**row._mapping)
-    if with_system_metadata:
-        instance.system_metadata = {
-            row.key: row.value for row in tx.execute(_READ_SYS, {"uuid": uuid})}
-    if with_metadata:
-        load_metadata(tx, [instance])
-    return instance
+    return from_row(row)
+
+
+@functools.cache
+def _get_statement(read_deleted: bool, with_system_metadata: bool, with_metadata: bool) -> Select[Any]:
+    more = [column for column, wanted in ((SYSTEM_METADATA, with_system_metadata), (METADATA, with_metadata)) if wanted]
+    statement = select(*_COLUMNS, *more).where(_T.uuid == bindparam("uuid"))
+    return statement if read_deleted else statement.where(_T.deleted == 0)
+
+
+def from_row(row: Any) -> Instance:
+    """The server of a row that has its columns, and maybe its metadata and system_metadata."""
+    values = dict(row._mapping)
+    for name in ("metadata", "system_metadata"):
+        if name in values:
+            values[name] = pairs.read(values[name])
+    return Instance(**values)
 
 
 def load_metadata(tx: Transaction, instances: Sequence[Instance]) -> None:
@@ -129,7 +136,7 @@ def update(tx: Transaction, uuid: str, expected: Expected | None = None, **value
 
 
 def _raise_conflict(tx: Transaction, uuid: str, expected: Expected) -> None:
-    row = tx.execute(_STATE, {"uuid": uuid}).one_or_none()
+    row = tx.execute(_get_statement(True, False, False), {"uuid": uuid}).one_or_none()
     if row is None or row.deleted:
         raise exceptions.InstanceNotFound(instance_id=uuid)
     actual = {name: row._mapping.get(name) for name in expected}
@@ -200,9 +207,8 @@ _DROP_CURRENT_AND_NEW = _drop_statement(
 
 
 def stash_new_flavor(tx: Transaction, uuid: str, flavor: Flavor, old_vm_state: str) -> None:
-    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5); what an earlier try left is dropped."""
-    drop_stash(tx, uuid)
-    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_sys(NEW) | {OLD_VM_STATE: old_vm_state})])
+    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5). Whatever ends a move drops them."""
+    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_stash(old_vm_state))])
 
 
 def promote_new_flavor(tx: Transaction, uuid: str) -> None:

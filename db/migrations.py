@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
@@ -19,18 +19,32 @@ from novasim.db.engine import Transaction
 from novasim.objects import Migration
 
 _T = models.migrations.c
+_I = models.instances.c
 _COLUMNS = [_T[name] for name in Migration.__struct_fields__]
 _GET = select(*_COLUMNS).where(_T.id == bindparam("id"))
 _IN_PROGRESS = select(*_COLUMNS).where(
     _T.instance_uuid == bindparam("uuid"), _T.status.in_(states.IN_PROGRESS), _T.deleted == 0).order_by(_T.id.desc())
 
+_GIVEN = [column.name for column in _COLUMNS if column.name != "id"]
+_CREATE = insert(models.migrations).from_select(
+    _GIVEN, select(*(bindparam("b_" + name, type_=_T[name].type) for name in _GIVEN)).where(
+        _I.uuid == bindparam("b_instance_uuid"), ~exists().where(
+            _T.instance_uuid == _I.uuid, _T.status.in_(states.IN_PROGRESS), _T.deleted == 0))).returning(_T.id)
+
 
 def create(tx: Transaction, migration: Migration) -> Migration:
-    """Insert a move; returns it with its id."""
+    """Insert a move, unless its server is in one: there is never a second one. Returns it with its id.
+
+    :raises MigrationStatusConflict: when it is; the caller has locked the server's row
+    """
     migration.uuid = migration.uuid or uuidutils.generate_uuid()
     migration.created_at = migration.updated_at = tx.now
-    values = {column.name: getattr(migration, column.name) for column in _COLUMNS if column.name != "id"}
-    migration.id = tx.insert_one(models.migrations, values)
+    made = tx.execute(_CREATE, {"b_" + name: getattr(migration, name) for name in _GIVEN}).scalar()
+    if made is None:
+        other = in_progress(tx, migration.instance_uuid)
+        raise exceptions.MigrationStatusConflict(migration_id=other and other.id, actual=other and other.status,
+                                                 expected="none yet")
+    migration.id = int(made)
     return migration
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from novasim.scheduler.residents import Residents
 from novasim.scheduler.texts import Texts
 
 TIME = "datetime64[us]"
+_NEVER = np.datetime64(datetime.max, "us")
 
 
 def _free_disk_mb(node: ComputeNode) -> int:
@@ -68,6 +70,18 @@ SERVICE_COLUMNS: dict[str, tuple[str, Callable[[Service], Any]]] = {
 }
 # What consume() changes, and so what undo() puts back.
 _CONSUMED = ("free_ram_mb", "free_disk_mb", "vcpus_used", "updated_at")
+# So many changed rows are worked out one by one; numpy needs microseconds to begin with several.
+_ONE_BY_ONE = 16
+
+
+@dataclass(frozen=True)
+class _Alive:
+    """The hosts that are up, and for which times that is so unless more is heard."""
+
+    where: Array
+    down_after: np.timedelta64
+    since: np.datetime64
+    until: np.datetime64
 
 
 @functools.lru_cache(maxsize=65536)
@@ -127,6 +141,7 @@ class HostColumns:
         vars(self).update({name: Texts([getattr(node, name) or "" for node in nodes]) for name in TEXT_COLUMNS})
         self.residents = Residents(len(nodes), tracked)
         self._states: dict[int, HostState] = {}
+        self._derived: dict[Hashable, tuple[Array, set[int]]] = {}
         self._set_services(services or {})
         self.aggregates = Memberships(aggregates, self.rows_of, len(nodes))
         self._set_zones()
@@ -138,6 +153,7 @@ class HostColumns:
         none = Service(uuid="", host="", binary="", topic="", disabled=True)
         vars(self).update(_values(SERVICE_COLUMNS, [services.get(host, none) for host in self.hosts]))
         self.has_service = np.array([host in services for host in self.hosts], dtype=bool)
+        self._alive: _Alive | None = None
 
     def _set_zones(self) -> None:
         """Zones as small numbers; 0 is for hosts without one of their own."""
@@ -159,6 +175,39 @@ class HostColumns:
             state = self._states[row] = HostState(self, row)
         return state
 
+    def derived(self, key: Hashable, work_out: Callable[[Any], Any]) -> Array:
+        """A column that follows from others. It is kept: later only the rows that changed are worked out again.
+
+        :param key: under which it is kept; with whatever else ``work_out`` depends on
+        :param work_out: gives its values at a row, at an array of rows, or at ``slice(None)``
+        :returns: a column that the caller must not change
+        """
+        if key not in self._derived:
+            self._derived[key] = np.asarray(work_out(slice(None))), set()
+        column, changed = self._derived[key]
+        if len(changed) > _ONE_BY_ONE:
+            rows = np.fromiter(changed, dtype="int64")
+            column[rows] = work_out(rows)
+        else:
+            for row in changed:
+                column[row] = work_out(row)
+        changed.clear()
+        return column
+
+    def alive(self, down_after: np.timedelta64) -> Array:
+        """Where the compute service was heard of lately and is not forced down (spec 8.11).
+
+        :param down_after: how long ago is too long
+        """
+        kept = self._alive
+        if kept is None or kept.down_after != down_after or not kept.since <= self.now <= kept.until:
+            # A host that was never heard of has no time (NaT), which compares as False.
+            where = self.has_service & ~self.forced_down & (self.last_seen_up >= self.now - down_after)
+            # The first that will be down if nobody is heard of again.
+            until = np.min(self.last_seen_up, where=where, initial=_NEVER) + down_after
+            kept = self._alive = _Alive(where, down_after, self.now, until)
+        return kept.where
+
     def metrics_of(self, row: int) -> dict[str, float]:
         """What a host's monitors measured, by name."""
         return metrics(self.metrics[row])
@@ -166,6 +215,22 @@ class HostColumns:
     def rows_of(self, hosts: Iterable[str]) -> list[int]:
         """Rows of these hosts; unknown names have none."""
         return [row for host in hosts for row in self.by_host.get(host, ())]
+
+    @functools.cached_property
+    def _by_lower(self) -> dict[str, list[int]]:
+        by_lower: dict[str, list[int]] = {}
+        for host, rows in self.by_host.items():
+            by_lower.setdefault(host.lower(), []).extend(rows)
+        return by_lower
+
+    def rows_called(self, hosts: Iterable[str]) -> list[int]:
+        """The same, whether names are written in capitals or not (spec 7.4)."""
+        return [row for host in {host.lower() for host in hosts} for row in self._by_lower.get(host, ())]
+
+    @functools.cached_property
+    def nodes_are_hosts(self) -> bool:
+        """Whether each hypervisor is called as its host is."""
+        return self.hosts == self.nodes
 
     def mask(self, rows: Sequence[int] | Array) -> Array:
         """True at these rows."""
@@ -199,9 +264,11 @@ class HostColumns:
         """Take over where servers are."""
         self._changed(self.residents.write(servers, self.by_node))
 
-    def _changed(self, rows: Iterable[int]) -> None:
+    def _changed(self, rows: Sequence[int] | set[int]) -> None:
         for row in rows:
             self._states.pop(row, None)
+        for _, changed in self._derived.values():
+            changed.update(rows)
 
     def write_services(self, services: Sequence[Service]) -> None:
         """Take over service rows; those of unknown hosts are passed over."""
@@ -210,12 +277,14 @@ class HostColumns:
         for name, column in _values(SERVICE_COLUMNS, [service for _, service in pairs]).items():
             getattr(self, name)[rows] = column
         self.has_service[rows] = True
+        self._alive = None
 
     def write_heartbeats(self, seen: Iterable[tuple[str, datetime]]) -> None:
         """Note when hosts were last heard of."""
         pairs = [(row, when) for host, when in seen for row in self.by_host.get(host, ())]
         rows = [row for row, _ in pairs]
         self.last_seen_up[rows] = np.array([when for _, when in pairs], dtype=TIME)
+        self._alive = None
 
     def keep_consumption(self, older: HostColumns, since: datetime) -> None:
         """Carry over room given away at or after a time that no row of the database shows yet."""
@@ -241,7 +310,7 @@ class HostColumns:
         if not self.updated_at[row] > self.now:
             self.updated_at[row] = self.now
         self.residents.expect(row, server, self.now)
-        self._states.pop(row, None)
+        self._changed((row,))
         return before
 
     def release(self, row: int, flavor: Flavor, uuid: str) -> None:
@@ -253,7 +322,7 @@ class HostColumns:
             self.write_residents([Resident(uuid, deleted=1)])
         else:
             self.residents.num_instances[row] -= 1
-        self._states.pop(row, None)
+        self._changed((row,))
 
     def undo(self, before: tuple[Any, ...]) -> None:
         """Take a consumption back; the last one first."""
@@ -261,4 +330,4 @@ class HostColumns:
         for name, value in zip(_CONSUMED, values, strict=True):
             getattr(self, name)[row] = value
         self.residents.unexpect(row, server)
-        self._states.pop(row, None)
+        self._changed((row,))

@@ -21,7 +21,7 @@ class SchedulerEndpoints:
     """
 
     def __init__(self, driver: Driver, journal: Journal):
-        self._driver = driver
+        self.driver = driver
         self._journal = journal
 
     def select_destinations(self, ctxt: RequestContext, request_spec: dict[str, Any],
@@ -34,8 +34,8 @@ class SchedulerEndpoints:
         uuids = request_spec.get("instance_uuids") or [None]
         flavor_id = (request_spec.get("instance_type") or {}).get("id")
         try:
-            chosen = self._driver.select_destinations(request_spec, filter_properties | {"context": ctxt},
-                                                      return_alternates)
+            chosen = self.driver.select_destinations(request_spec, filter_properties | {"context": ctxt},
+                                                     return_alternates)
         except exceptions.NoValidHost as error:
             self._note(ctxt, uuids, flavor_id, reason=full_text_of(error))
             raise

@@ -21,6 +21,8 @@ def settings(entries: Sequence[str], option: str) -> dict[str, float]:
     for entry in entries:
         name, _, ratio = entry.partition("=")
         try:
+            if not name.strip():
+                raise ValueError(entry)
             found[name.strip()] = float(ratio)
         except ValueError:
             LOG.warning("%s: %r is not name=ratio and does not count", option, entry)
@@ -42,7 +44,7 @@ class MetricsWeigher:
         """:raises ComputeHostMetricNotFound: when one is missing and ``[metrics] required`` is set"""
         if not self._ratios:
             return None
-        if self._required:
+        if self._required and len(rows) > 1:    # a host that is the only one need not be weighed (spec 7.9)
             self._check(hosts, rows)
         return hosts.metrics.numbers(self._value)[rows]
 

@@ -9,8 +9,17 @@ import fleet
 import pytest
 
 from novasim.cli import trace_azure
+from novasim.db import versioning
+from novasim.db.engine import Database
+from novasim.sim.clock import Clock
 
 TRACE = pathlib.Path(__file__).parents[3] / "shared" / "data" / "azure-2017"
+SLOW = """
+copy_disks: false
+stages:
+  - {name: copy, when: {op: migrate_disk_and_power_off}, delay_s: 0.5, jitter_s: 2.0}
+  - {name: start-on-destination, when: {op: finish_migration}, delay_s: 0.5, jitter_s: 2.0}
+"""
 SHAPES = "1,0.75 a\n1,1.75 b\n2,3.5 g\n4,7 k\n8,14 m\n8,56 o\n"
 
 
@@ -33,6 +42,27 @@ def postgresql():
     """A PostgreSQL of our own: ``postgresql.database()`` is the URL of a fresh database."""
     with daemons.PostgreSQL() as server:
         yield server
+
+
+@pytest.fixture(params=["mariadb", "postgresql"])
+def make_database(request):
+    """Connect to a fresh database with our tables, for each kind: ``make_database(clients, max_retries=0)``."""
+    with contextlib.ExitStack() as stack:
+        def make(clients, **options):
+            url = request.getfixturevalue(request.param).database()
+            database = stack.enter_context(contextlib.closing(Database(url, Clock(), clients, **options)))
+            versioning.upgrade(database)
+            return database
+
+        yield make
+
+
+@pytest.fixture
+def slow_stages(tmp_path):
+    """Stages of a move that take so long that a kill meets moves in every step."""
+    path = tmp_path / "stages.yaml"
+    path.write_text(SLOW)
+    return str(path)
 
 
 @pytest.fixture

@@ -3,26 +3,11 @@
 import signal
 
 import crowd
-import pytest
 
 SERVERS = 30
 HOSTS = "cmp-[0001-0004]", "cmp-[0005-0008]", "cmp-[0009-0012]"
-# Long enough that a kill meets moves in every step.
-STAGES = """
-copy_disks: false
-stages:
-  - {name: copy, when: {op: migrate_disk_and_power_off}, delay_s: 0.5, jitter_s: 2.0}
-  - {name: start-on-destination, when: {op: finish_migration}, delay_s: 0.5, jitter_s: 2.0}
-"""
 # A conductor that soon misses what was lost.
 PATIENCE = {"conductor.recovery_interval": 1, "conductor.recovery_after": 6}
-
-
-@pytest.fixture
-def slow_stages(tmp_path):
-    path = tmp_path / "stages.yaml"
-    path.write_text(STAGES)
-    return str(path)
 
 
 def last_action(people, server):

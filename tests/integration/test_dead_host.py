@@ -8,22 +8,14 @@ import pytest
 
 SERVERS = 24
 HOSTS = "cmp-[0001-0004]", "cmp-[0005-0008]", "cmp-[0009-0012]"
-STAGES = """
-copy_disks: false
-stages:
-  - {name: copy, when: {op: migrate_disk_and_power_off}, delay_s: 0.5, jitter_s: 2.0}
-  - {name: start-on-destination, when: {op: finish_migration}, delay_s: 0.5, jitter_s: 2.0}
-"""
 IMPATIENT = {"DEFAULT.service_down_time": 6, "DEFAULT.report_interval": 2, "conductor.recovery_interval": 1,
              "conductor.recovery_after": 4}
 
 
 @pytest.mark.spec("12.2/20", "12.2/29", "12.2/32", "12.4/4", "12.4/7")
 @pytest.mark.timeout(300)
-def test_hosts_that_die_for_good(rabbitmq, mariadb, make_fleet, tmp_path):
-    stages = tmp_path / "stages.yaml"
-    stages.write_text(STAGES)
-    fleet = make_fleet(rabbitmq.bus(), mariadb.database(), {"simulator.stages": str(stages), **IMPATIENT})
+def test_hosts_that_die_for_good(rabbitmq, mariadb, make_fleet, slow_stages):
+    fleet = make_fleet(rabbitmq.bus(), mariadb.database(), {"simulator.stages": slow_stages, **IMPATIENT})
     for service in ("conductor", "scheduler", "api"):
         fleet.start(service, f"{service}-0")
     victim = fleet.start("compute", *HOSTS)[0]

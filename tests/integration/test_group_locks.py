@@ -7,10 +7,8 @@ import pytest
 
 from novasim import exceptions
 from novasim.compute import tracker
-from novasim.db import endings, groups, hosts, instances, versioning
-from novasim.db.engine import Database
+from novasim.db import endings, groups, hosts, instances
 from novasim.objects import CURRENT, ComputeNode, Flavor, Instance, InstanceGroup
-from novasim.sim.clock import Clock
 
 CLIENTS = 16
 HOSTS = [f"cmp-{number}" for number in range(4)]
@@ -18,13 +16,10 @@ FLAVOR = Flavor(flavorid="1", name="small", memory_mb=1, vcpus=1)
 LIMITS = {"instances": -1, "cores": -1, "ram": -1, "server_groups": -1, "server_group_members": -1}
 
 
-@pytest.fixture(params=["mariadb", "postgresql"])
-def database(request):
+@pytest.fixture
+def database(make_database):
     """One that does not try again: a deadlock is an error."""
-    database = Database(request.getfixturevalue(request.param).database(), Clock(), CLIENTS, max_retries=0)
-    versioning.upgrade(database)
-    yield database
-    database.close()
+    return make_database(CLIENTS, max_retries=0)
 
 
 @pytest.fixture

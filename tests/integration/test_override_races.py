@@ -6,20 +6,15 @@ import threading
 
 import pytest
 
-from novasim.db import aggregates, flavors, quotas, versioning
-from novasim.db.engine import Database
+from novasim.db import aggregates, flavors, quotas
 from novasim.objects import Flavor
-from novasim.sim.clock import Clock
 
 CLIENTS, ROUNDS = 8, 6
 
 
-@pytest.fixture(params=["mariadb", "postgresql"])
-def database(request):
-    database = Database(request.getfixturevalue(request.param).database(), Clock(), CLIENTS)
-    versioning.upgrade(database)
-    yield database
-    database.close()
+@pytest.fixture
+def database(make_database):
+    return make_database(CLIENTS)
 
 
 def at_once(work):

@@ -7,10 +7,8 @@ import pytest
 import sqlalchemy
 
 from novasim import exceptions
-from novasim.db import quotas, versioning
-from novasim.db.engine import Database
+from novasim.db import quotas
 from novasim.objects import Instance
-from novasim.sim.clock import Clock
 
 CLIENTS, ROUNDS = 32, 8
 BOOT = {"instances": 1, "cores": 1, "ram": 512}
@@ -22,12 +20,9 @@ DEADLOCKS = {
     "postgresql": "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"}
 
 
-@pytest.fixture(params=["mariadb", "postgresql"])
-def database(request):
-    database = Database(request.getfixturevalue(request.param).database(), Clock(), CLIENTS)
-    versioning.upgrade(database)
-    yield database
-    database.close()
+@pytest.fixture
+def database(make_database):
+    return make_database(CLIENTS)
 
 
 def deadlocks(database):

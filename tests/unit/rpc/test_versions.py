@@ -228,7 +228,7 @@ def test_only_a_declared_error_comes_back_as_itself(make_bus):
     bus = make_bus()
 
     class Full:
-        def select_destinations(self, ctxt, request_spec, filter_properties, return_alternates):
+        def select_destinations(self, ctxt, request_spec, filter_properties, return_alternates=False):
             raise exceptions.NoValidHost(reason="full")
 
     bus.serve(Scheduler, Full(), "one")
