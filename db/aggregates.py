@@ -31,7 +31,10 @@ _ZONES = select(_H.host, _M.value).join_from(
 _ZONES_OF = _ZONES.where(_H.host.in_(bindparam("hosts", expanding=True)))
 _IN_ZONE = _ZONES.where(_M.value == bindparam("zone")).limit(1)
 _LOCKED = select(_A.id).where(_A.deleted == 0).order_by(_A.id).with_for_update()
-_STAMP = select(func.count(), func.coalesce(func.sum(_A.generation), 0))
+# Differ after any change of an aggregate: of one small table, deleted ones included.
+STAMP = [select(value).scalar_subquery().label(name) for name, value in (
+    ("aggregates", func.count(_A.id)), ("generations", func.sum(_A.generation)))]
+_STAMP = select(*STAMP)
 _CHANGED = sql_update(models.aggregates).where(_A.id.in_(bindparam("ids", expanding=True))).values(
     generation=_A.generation + 1)
 
@@ -53,8 +56,8 @@ def has_hosts(tx: Transaction, zone: str) -> bool:
 
 
 def stamp(tx: Transaction) -> tuple[Any, ...]:
-    """A value that differs after any change of an aggregate: one look at one small table, deleted ones included."""
-    return tuple(int(number) for number in tx.execute(_STAMP).one())
+    """A value that differs after any change of an aggregate."""
+    return tuple(tx.execute(_STAMP).one())
 
 
 def _filled(tx: Transaction, rows: Sequence[Any]) -> list[Aggregate]:

@@ -18,14 +18,13 @@ from sqlalchemy.sql import ColumnElement
 from novasim import exceptions
 from novasim.db import models
 from novasim.db.engine import Transaction
-from novasim.objects import ComputeNode, Resident, Service
+from novasim.objects import ComputeNode, Service
 from novasim.version import SERVICE_VERSION
 
 _I = models.instances.c
 _S = models.services.c
 _N = models.compute_nodes.c
 _SERVICE = [_S[name] for name in Service.__struct_fields__]
-_RESIDENT = [_I[name] for name in Resident.__struct_fields__]
 _NODE = [_N[name] for name in ComputeNode.__struct_fields__]
 _CHUNK = 500
 
@@ -42,15 +41,8 @@ _HEARTBEAT = sql_update(models.services).where(
 _IS_UP = select(_S.host).where(
     _S.host == bindparam("host"), _S.binary == "nova-compute", _S.deleted == 0, _S.forced_down.is_(False),
     _S.last_seen_up >= bindparam("since"))
-# What a scheduler reads before each decision.
-_SERVICES_CHANGED = select(*_SERVICE).where(
-    _S.binary == bindparam("binary"), _S.updated_at >= bindparam("since"), _S.deleted == 0)
 _HEARTBEATS = select(_S.host, _S.last_seen_up).where(
     _S.binary == bindparam("binary"), _S.last_seen_up >= bindparam("since"), _S.deleted == 0)
-_NODES, _NODES_CHANGED = (select(*_NODE).where(condition) for condition in (
-    _N.deleted == 0, _N.updated_at >= bindparam("since")))
-_RESIDENTS = select(*_RESIDENT).where(_I.deleted == 0, _I.host.is_not(None))
-_RESIDENTS_CHANGED = select(*_RESIDENT).where(_I.updated_at >= bindparam("since"))
 COMPUTE = "nova-compute"
 FAILED_BUILDS = "failed_builds"
 _TOUCH = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), _N.deleted == 0).values(
@@ -120,11 +112,6 @@ def service(tx: Transaction, service_id: int | str) -> Service:
     if row is None:
         raise exceptions.ServiceNotFound(service_id=service_id)
     return Service(**row._mapping)
-
-
-def services_changed(tx: Transaction, binary: str, since: datetime) -> list[Service]:
-    """Services of a kind made, or changed by an admin, at or after a time; heartbeats do not count."""
-    return [Service(**row._mapping) for row in tx.execute(_SERVICES_CHANGED, {"binary": binary, "since": since})]
 
 
 def heartbeats(tx: Transaction, binary: str, since: datetime) -> list[tuple[str, datetime]]:
@@ -230,22 +217,10 @@ def node(tx: Transaction, hypervisor_id: int | str) -> ComputeNode:
     return ComputeNode(**row._mapping)
 
 
-def nodes_changed(tx: Transaction, since: datetime | None) -> list[ComputeNode]:
-    """Hypervisors that changed at or after a time, deleted ones too; all that live where ``since`` is None."""
-    rows = tx.execute(_NODES) if since is None else tx.execute(_NODES_CHANGED, {"since": since})
-    return [ComputeNode(**row._mapping) for row in rows]
-
-
 def of_instances(tx: Transaction, uuids: Sequence[str]) -> dict[str, str]:
     """The hosts of those of these servers that live and have one."""
     return {row.uuid: row.host for part in chunks(uuids) for row in tx.execute(select(_I.uuid, _I.host).where(
         _I.uuid.in_(part), _I.deleted == 0, _I.host.is_not(None)))}
-
-
-def residents_changed(tx: Transaction, since: datetime | None) -> list[Resident]:
-    """Servers that changed at or after a time, wherever they are; all that are on a host where ``since`` is None."""
-    rows = tx.execute(_RESIDENTS) if since is None else tx.execute(_RESIDENTS_CHANGED, {"since": since})
-    return [Resident(*row) for row in rows]
 
 
 def image_properties(tx: Transaction, image_ids: Sequence[str]) -> dict[str, dict[str, str]]:

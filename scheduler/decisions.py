@@ -70,6 +70,7 @@ def _describe(decision: Decision, reasons: int) -> dict[str, Any]:
         "candidates": decision.candidates,
         "steps": decision.steps,
         "drops": _drops(decision, reasons),
+        "placed": len(decision.selections),
         "rounds": [_round(decision, one) for one in decision.rounds],
     }
 
