@@ -146,7 +146,7 @@ free.
 
 Every message carries the request context ([`kernel/context.py`](../kernel/context.py)). `Instance` and `Migration`
 travel as named objects, everything else as plain values. With a version cap (`[upgrade_levels]`) the newest version
-below it is sent; in the versions named *older* the arguments are the same and objects travel as plain dicts.
+below it is sent; in *older* ones objects travel as plain dicts, and no argument that came *since* is sent.
 
 Any method may fail in the caller with `RoutingError` (the arguments do not fit the contract; nothing was sent),
 `RPCVersionCapError` (the cap allows no version of it) or `MessageDeliveryFailure` (the bus did not take it). A call may
@@ -166,8 +166,9 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
 def _method(method: Method) -> str:
     errors = ", ".join(f"{code(error.__name__)} (“{error.template}”)" for error in method.raises)  # type: ignore[attr-defined]
     whom = ", directed to a host" if method.directed else ", sent to all" if method.fanout else ""
-    versions = "; older: ".join([method.version, ", ".join(method.older)][:1 + bool(method.older)])
-    parts = [f"### {method.name}", f"**{method.kind}**{whom}; version {versions}.", method.doc,
+    facts = [f"**{method.kind}**{whom}", f"version {method.version}", *(f"older: {one}" for one in method.older),
+             *(f"{code(name)} since {version}" for name, version in method.added.items())]
+    parts = [f"### {method.name}", "; ".join(facts) + ".", method.doc,
              table(("argument", "type", "default"), map(_argument, method.signature.parameters.values()))]
     if method.kind == CALL:
         answer = code(_type(method.signature.return_annotation))
@@ -378,8 +379,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def stale(root: pathlib.Path) -> dict[str, str]:
     """The pages that are not what the code says, with what they should be."""
-    pages = {path: make() for path, make in PAGES.items()}
-    return {path: text for path, text in pages.items()
+    return {path: text for path, text in ((path, make()) for path, make in PAGES.items())
             if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text}
 
 

@@ -5,7 +5,6 @@ rules, what it leaves is written to the store.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,13 @@ from novasim.sim.stages import StageBook
 GIB = 1024 ** 3
 # Where images are sent: one more end of the network.
 IMAGE_STORE = "image store"
+
+
+def _cpu_stats(profile: Profile, running: int) -> dict[str, float]:
+    busy = min(running * profile.cpu_load / profile.vcpus, 1.0)
+    shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
+    stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
+    return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4), "frequency": float(profile.cpu_mhz)}
 
 
 class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
@@ -60,12 +66,6 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._meet_faults(verb, host, instance_uuid)
         self._stages.play(verb, host)
 
-    def _meet_faults(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
-        if self._faults.rules:
-            self._faults.at(f"virt.{verb}", wake, host=host, instance=instance_uuid)
-            # A fault may have taken its time; who has not lived to see its end does no more.
-            self._clock.sleep(0)
-
     def get_available_resource(self, host: str) -> ComputeNode:
         profile = self._profiles.get(host, self._profile)
         cpu: dict[str, Any] = {"arch": "x86_64", "model": "novasim", "vendor": "novasim", "features": [],
@@ -73,6 +73,13 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=profile.vcpus,
                            memory_mb=profile.memory_mb, local_gb=profile.local_gb,
                            cpu_info=json.dumps(cpu), supported_instances='[["x86_64", "novasim", "hvm"]]')
+
+    def get_host_cpu_stats(self, hosts: Iterable[str]) -> dict[str, dict[str, float]]:
+        vcpus = dict.fromkeys(hosts, 0)
+        for guest in self._store.list(vcpus):
+            if guest.role == GUEST and guest.power_state == states.RUNNING:
+                vcpus[guest.host] += guest.vcpus
+        return {host: _cpu_stats(self._profiles.get(host, self._profile), count) for host, count in vcpus.items()}
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         return self._store.list(hosts)
