@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from novasim import exceptions
-from novasim.db import claims, engine, hosts, instances, versioning
+from novasim.db import claims, hosts, instances
 from novasim.db.actions import full_text_of
 from novasim.objects import Flavor, Instance
 from novasim.scheduler.driver import CachingScheduler, ChanceScheduler, FilterScheduler, load_driver
@@ -20,9 +20,8 @@ def clock():
 
 
 @pytest.fixture
-def db(tmp_path, clock, make_node):
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
+def db(make_database, clock, make_node):
+    database = make_database(clock)
     names = ["cmp-1", "cmp-2", "cmp-3"]
 
     def write(tx):
@@ -30,8 +29,7 @@ def db(tmp_path, clock, make_node):
         hosts.register_nodes(tx, [make_node(name, uuid="") for name in names], {})
         instances.create(tx, [Instance(uuid="there", host="cmp-3", node="cmp-3"), Instance(uuid="nowhere")])
     database.write(write)
-    yield database
-    database.close()
+    return database
 
 
 @pytest.fixture

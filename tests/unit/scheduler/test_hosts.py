@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event
 
-from novasim.db import aggregates, claims, engine, hosts, instances, versioning
+from novasim.db import aggregates, claims, hosts, instances
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor, Instance
 from novasim.scheduler.columns import HostColumns
@@ -23,11 +23,8 @@ def clock():
 
 
 @pytest.fixture
-def db(tmp_path, clock):
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
-    yield database
-    database.close()
+def db(make_database, clock):
+    return make_database(clock)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
-from novasim.db import engine, hosts, images, instances, versioning
+from novasim.db import hosts, images, instances
 from novasim.objects import Flavor, Instance, Resident
 from novasim.scheduler.hosts import HostStates
 from novasim.sim.clock import ManualClock
@@ -20,17 +20,15 @@ def clock():
 
 
 @pytest.fixture
-def db(tmp_path, clock, make_node):
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
+def db(make_database, clock, make_node):
+    database = make_database(clock)
 
     def write(tx):
         hosts.register(tx, ["a", "b"], hosts.COMPUTE, "compute")
         hosts.register_nodes(tx, [make_node("a", uuid=""), make_node("b", uuid="")], {})
         instances.create(tx, [Instance(uuid="one", host="a", node="a", vm_state="active", instance_type_id=7)])
     database.write(write)
-    yield database
-    database.close()
+    return database
 
 
 @pytest.fixture
