@@ -119,7 +119,7 @@ def lost_races(api: Api, instance: Instance, name: str) -> Iterator[None]:
 
 
 # What the checks of a server rest on.
-_FOUND = ("vm_state", "task_state", "task_request_id", "host", "instance_type_id")
+_FOUND = ("vm_state", "task_state", "host", "instance_type_id")
 
 
 def take(tx: Transaction, instance: Instance, **values: Any) -> Instance:
