@@ -30,8 +30,11 @@ OVERTAKEN = (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound
 
 
 def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-                 filter_properties: dict[str, Any]) -> None:
-    """Choose a destination and hand over to it; every failure ends in :func:`restore`."""
+                 filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None = None) -> None:
+    """Choose a destination and hand over to it; every failure ends in :func:`restore`.
+
+    :param host_list: where an agent could not take it, the hosts to be tried next
+    """
     filter_properties = copy.deepcopy(filter_properties)
 
     def begin(tx: Transaction) -> None:
@@ -44,7 +47,7 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
         LOG.info("Move of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
         return
     try:
-        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties)
+        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties, host_list)
     except Exception as error:
         LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
                     actions.full_text_of(error))
@@ -66,12 +69,12 @@ def _take(tx: Transaction, ctxt: RequestContext, instance: Instance, task_state:
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-               filter_properties: dict[str, Any]) -> None:
+               filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None) -> None:
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
     look = orchestrator.db.read(placements.look, flavor.id, instance.image_ref, [instance.uuid])
     image = image_of(instance, look.image)
     request_spec = build_request_spec([instance], image, flavor)
-    selection = orchestrator.select_destinations(ctxt, request_spec, filter_properties, look)[0]
+    selection = orchestrator.next_destination(ctxt, request_spec, filter_properties, host_list, look)
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).
@@ -79,7 +82,7 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
     orchestrator.compute.prep_resize(
         ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
         reservations=[], request_spec=request_spec, filter_properties=filter_properties,
-        node=selection["nodename"])
+        node=selection["nodename"], host_list=selection.get("alternates"))
 
 
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception,

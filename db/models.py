@@ -204,7 +204,9 @@ instance_faults = _table(
     Index(None, "host"))
 
 aggregates = _table(
-    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name), UniqueConstraint("name", "deleted"))
+    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name),
+    # Counts its changes, so that schedulers see with one look whether there was any.
+    Column("generation", Integer, nullable=False, default=0, server_default="0"), UniqueConstraint("name", "deleted"))
 
 aggregate_hosts = _table(
     "aggregate_hosts", Column("host", Name),
