@@ -277,6 +277,9 @@ class RequestSpec(msgspec.Struct, kw_only=True):
     force_nodes: frozenset[str] = frozenset()
     # The one host a move was asked to go to: unlike a forced one it must pass the filters (spec 3.12, 2.56).
     requested_host: str | None = None
+    requested_node: str | None = None
+    # Where the server is that is to be moved; None for one that is not anywhere yet.
+    own_host: str | None = None
     tried_hosts: frozenset[tuple[str, str]] = frozenset()
     scheduler_hints: dict[str, Any] = {}
     # Of the server group: its policy, and how many of its other servers each host has (spec 7.2, 12.1 #5, #6).
@@ -291,6 +294,7 @@ class RequestSpec(msgspec.Struct, kw_only=True):
         uuids = list(request_spec.get("instance_uuids") or [])
         uuids += [""] * (request_spec.get("num_instances", 1) - len(uuids))
         retry = filter_properties.get("retry") or {}
+        requested = filter_properties.get("requested_destination") or {}
         return cls(
             flavor=msgspec.convert(request_spec["instance_type"], Flavor, strict=False),
             instance_uuids=uuids,
@@ -301,7 +305,9 @@ class RequestSpec(msgspec.Struct, kw_only=True):
             ignore_hosts=frozenset(filter_properties.get("ignore_hosts") or ()),
             force_hosts=frozenset(filter_properties.get("force_hosts") or ()),
             force_nodes=frozenset(filter_properties.get("force_nodes") or ()),
-            requested_host=(filter_properties.get("requested_destination") or {}).get("host"),
+            requested_host=requested.get("host"),
+            requested_node=requested.get("node"),
+            own_host=properties.get("host"),
             tried_hosts=frozenset((host, node) for host, node in retry.get("hosts", ())),
             scheduler_hints=filter_properties.get("scheduler_hints") or {},
             group_policy=(filter_properties.get("group_policies") or [None])[0],
