@@ -128,7 +128,7 @@ class Database:
         again = retry.wrap_db_retry(
             max_retries=max_retries, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=0.02,
             max_retry_interval=1, inc_retry_interval=True, jitter=True)
-        self._write, self._read = again(self._write_once), again(self._read_once)
+        self._write, self._read = again(Database._write_once), again(Database._read_once)
         self._patience = retry.wrap_db_retry(
             max_retries=sys.maxsize, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=INSIST_S,
             exception_checker=lambda error: isinstance(error, PoolTimeout))
@@ -148,7 +148,7 @@ class Database:
 
     def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(transaction, ...)`` in one transaction, again from its start after a deadlock."""
-        result: T = self._write(function, *args, **kwargs)
+        result: T = self._write(self, function, *args, **kwargs)
         return result
 
     def _write_once(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -167,7 +167,7 @@ class Database:
 
     def read(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads; each statement sees what is committed when it runs."""
-        result: T = self._read(function, *args, **kwargs)
+        result: T = self._read(self, function, *args, **kwargs)
         return result
 
     def _read_once(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
