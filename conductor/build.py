@@ -37,7 +37,8 @@ def build_instances(orchestrator: Orchestrator, ctxt: RequestContext, servers: l
         request_spec = build_request_spec(servers, image, servers[0].flavor())
         selections = (
             orchestrator.select_destinations(ctxt, request_spec, filter_properties) if len(servers) > 1
-            else [orchestrator.next_destination(ctxt, request_spec, filter_properties, (host_lists or [None])[0])])
+            else [orchestrator.next_destination(ctxt, request_spec, filter_properties,
+                                                host_lists[0] if host_lists else None)])
     except Exception as error:
         LOG.warning("No hosts for %s: %s", [server.uuid for server in servers], actions.full_text_of(error))
         for server in servers:
