@@ -8,6 +8,7 @@ Patching earlier, in sitecustomize, does not help (the pipe to pytest then block
 threading model of its workers. So a run under eventlet has one process, and asking for more is an error.
 """
 
+import gc
 import os
 import threading
 
@@ -36,3 +37,10 @@ def pytest_configure(config):
     """Refuse parallel workers under eventlet: the run would hang before its first test."""
     if CONCURRENCY == "eventlet" and config.getoption("numprocesses", None):
         raise pytest.UsageError("-n needs native threads. Set NOVASIM_CONCURRENCY=threading, or leave -n out.")
+
+
+def pytest_collection_finish():
+    """What all tests share stays to their end: the garbage collector need not look at it again and again, which would
+    cost a fifth of the time of all tests."""
+    gc.collect()
+    gc.freeze()
