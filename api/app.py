@@ -29,15 +29,20 @@ class Api:
     :param conf: configuration with the options of api/options.py
     :param conductor: proxy of rpc/conductor.py
     :param compute: proxy of rpc/compute.py
+    :param fleet: proxy of rpc/fleet.py
+    :ivar faults: the fault rules of the cluster (launch/fault_book.py); set after the API is made
     """
 
+    faults: Any
+
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, conductor: Any, compute: Any,
-                 journal: Journal):
+                 fleet: Any, journal: Journal):
         self.conf: cfg.ConfigOpts = conf
         self.db = db
         self.clock = clock
         self.conductor = conductor
         self.compute = compute
+        self.fleet = fleet
         self.journal = journal
         self.policy = Policy(conf)
         self.quota_defaults = options.quota_defaults(conf)

@@ -34,8 +34,8 @@ class Up(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add what the cluster is to be like."""
         add_state_dir(parser)
-        parser.add_argument("--hosts", type=positive, default=10, metavar="N",
-                            help="number of simulated hosts (default 10)")
+        parser.add_argument("--hosts", type=positive, metavar="N",
+                            help="number of simulated hosts, at least (default: those it has, or 10)")
         parser.add_argument("--profile", metavar="NAME", help="shape of a host: small, medium, large or huge")
         parser.add_argument("--port", type=port, metavar="P",
                             help="port of the API (default 8774; 0 is any free one)")

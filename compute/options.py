@@ -1,7 +1,9 @@
 """What an agent is and how often it looks around."""
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
+# The one monitor there is: the load of a host's CPUs, as its hypervisor says it.
+CPU_MONITOR = "cpu.virt_driver"
 COMPUTE: list[cfg.Opt] = [
     cfg.StrOpt("profile", default="medium",
                help="Shape of the hosts: the name of a file in etc/novasim/profiles, or the path of one."),
@@ -13,6 +15,10 @@ COMPUTE: list[cfg.Opt] = [
     cfg.IntOpt("reserved_host_cpus", default=0, min=0, help="vCPUs of each host kept for the host itself."),
     cfg.IntOpt("update_resources_interval", default=60, min=-1,
                help="Seconds between two audits of the resources of a process's hosts. -1: never."),
+    cfg.ListOpt("compute_monitors", default=[], item_type=types.String(choices=[CPU_MONITOR]),
+                help="What is measured on the hosts at each such audit, for MetricsFilter and MetricsWeigher. "
+                     "cpu.virt_driver: cpu.percent, cpu.user.percent, cpu.kernel.percent, cpu.iowait.percent and "
+                     "cpu.idle.percent, as parts of 1, and cpu.frequency in MHz. Empty: nothing."),
     cfg.IntOpt("resize_confirm_interval", default=60, min=-1,
                help="Seconds between two looks for moves to be confirmed by themselves. -1: never."),
     cfg.IntOpt("shelved_offload_time", default=0, min=-1,
@@ -40,10 +46,14 @@ COMPUTE: list[cfg.Opt] = [
                help="Seconds between two searches for guests and copies that belong to no server. -1: never."),
 ]
 SIMULATOR: list[cfg.Opt] = [
+    cfg.StrOpt("fleet",
+               help="Name by which the table of simulated hosts knows a compute process. Each must have one of its own "
+                    "and keep it. Default: the first name of --host."),
     cfg.StrOpt("stages", default="instant",
                help="What operations of the hypervisors cost and how they end: the name of a file in "
                     "etc/novasim/stages, or the path of one."),
-    cfg.StrOpt("fault_rules", help="YAML file of fault rules that are in force from the start."),
+    cfg.StrOpt("faults_file", deprecated_name="fault_rules",
+               help="YAML file of fault rules that are in force from the start, in all processes of the cluster."),
     cfg.IntOpt("seed", help="Seed of all chance of a process. Without it each run differs."),
     cfg.BoolOpt("journal", default=True,
                 help="Keep a journal of every hop of every request, for the resource os-simulator/journal."),

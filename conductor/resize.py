@@ -31,8 +31,11 @@ OVERTAKEN = (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound
 
 
 def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-                 filter_properties: dict[str, Any]) -> None:
-    """Choose a destination and hand over to it; every failure ends in :func:`restore`."""
+                 filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None = None) -> None:
+    """Choose a destination and hand over to it; every failure ends in :func:`restore`.
+
+    :param host_list: where an agent could not take it, the hosts to be tried next
+    """
     filter_properties = copy.deepcopy(filter_properties)
 
     def begin(tx: Transaction) -> Look:
@@ -46,7 +49,7 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
 
     try:
         look = orchestrator.db.write(begin)
-        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties, look)
+        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties, host_list, look)
     except OVERTAKEN as reason:
         LOG.info("Move of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
     except Exception as error:
@@ -61,11 +64,11 @@ def _mine(ctxt: RequestContext) -> instances.Expected:
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-               filter_properties: dict[str, Any], look: Look) -> None:
+               filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None, look: Look) -> None:
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
     image = image_of(instance, look.image)
     request_spec = build_request_spec([instance], image, flavor)
-    selection = orchestrator.select_destinations(ctxt, request_spec, filter_properties, look)[0]
+    selection = orchestrator.next_destination(ctxt, request_spec, filter_properties, host_list, look)
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).
@@ -73,7 +76,7 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
     orchestrator.compute.prep_resize(
         ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
         reservations=[], request_spec=request_spec, filter_properties=filter_properties,
-        node=selection["nodename"])
+        node=selection["nodename"], host_list=selection.get("alternates"))
 
 
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception,

@@ -12,14 +12,14 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select, true
+from sqlalchemy import bindparam, func, insert, literal, or_, select, true
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from novasim import exceptions
-from novasim.db import models
+from novasim.db import hosts, models
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor
 
@@ -45,7 +45,7 @@ def _add_statement(limited: frozenset[str]) -> Update:
         (_N.free_ram_mb, _N.memory_mb - _N.memory_mb_used - bindparam("b_memory_mb")),
         (_N.free_disk_gb, _N.local_gb - _N.local_gb_used - bindparam("b_disk_gb")),
         *((used, used + bindparam("b_" + size)) for size, (used, _, _, _) in SIZES.items()),
-        (_N.updated_at, bindparam("b_now")))
+        (_N.updated_at, hosts.newest(bindparam("b_now"))))
 
 
 _SUMS_OF = select(_N.memory_mb_used, _N.local_gb_used, _N.vcpus_used).where(
@@ -165,7 +165,7 @@ def correct(tx: Transaction, host: str, node: str, reserved: Mapping[str, int]) 
         return False
     tx.execute(sql_update(models.compute_nodes).where(_N.id == locked.id).values(
         **right, free_ram_mb=locked.memory_mb - right["memory_mb_used"],
-        free_disk_gb=locked.local_gb - right["local_gb_used"], updated_at=tx.now))
+        free_disk_gb=locked.local_gb - right["local_gb_used"], updated_at=hosts.newest(literal(tx.now, models.Time))))
     return True
 
 

@@ -146,6 +146,12 @@ services = _table(
     UniqueConstraint("host", "topic", "deleted"), UniqueConstraint("host", "binary", "deleted"),
     Index(None, "binary", "updated_at"), Index(None, "binary", "last_seen_up"))
 
+# What exists of the simulated hardware, whoever plays it and whatever runs on it.
+simulated_hosts = _table(
+    "simulated_hosts", Column("host", Name, nullable=False), Column("fleet", Name, nullable=False),
+    Column("profile", Name, nullable=False), Column("state", String(16), nullable=False),
+    UniqueConstraint("host", "deleted"), Index(None, "fleet", "deleted"))
+
 compute_nodes = _table(
     "compute_nodes", Column("uuid", Uuid, nullable=False, unique=True),
     Column("service_id", Integer, ForeignKey("services.id"), nullable=False), Column("host", Name, nullable=False),
@@ -204,7 +210,9 @@ instance_faults = _table(
     Index(None, "host"))
 
 aggregates = _table(
-    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name), UniqueConstraint("name", "deleted"))
+    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name),
+    # Counts its changes, so that schedulers see with one look whether there was any.
+    Column("generation", Integer, nullable=False, default=0, server_default="0"), UniqueConstraint("name", "deleted"))
 
 aggregate_hosts = _table(
     "aggregate_hosts", Column("host", Name),
@@ -225,3 +233,15 @@ instance_group_member = _table(
     "instance_group_member", Column("group_id", Integer, ForeignKey("instance_groups.id"), nullable=False),
     Column("instance_uuid", Uuid, nullable=False),
     UniqueConstraint("instance_uuid", "group_id", "deleted"), Index(None, "group_id", "deleted"))
+
+fault_rules = _table(
+    "fault_rules", Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),
+    Column("rule", LongText, nullable=False), Column("seed", BigInteger, nullable=False),
+    Column("seen", Integer, nullable=False), Column("acted", Integer, nullable=False), Column("ends_at", Time),
+    Index(None, "ends_at"))
+
+fault_log = _table(
+    "fault_log", Column("rule_uuid", Uuid, nullable=False), Column("name", Name, nullable=False),
+    Column("subject", Name, nullable=False), Column("did", String(16), nullable=False), Column("service", Name),
+    Column("host", Name), Column("method", Name), Column("instance_uuid", Uuid), Column("request_id", Name),
+    Index(None, "rule_uuid", "subject"))

@@ -224,6 +224,18 @@ class Service(msgspec.Struct, kw_only=True):
     deleted: int = 0
 
 
+class SimulatedHost(msgspec.Struct, kw_only=True):
+    """A machine of the simulator: which process plays it, its shape, and what it is wanted to be."""
+
+    id: int = 0
+    host: str
+    fleet: str
+    profile: str
+    state: str = "up"
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
 class Aggregate(msgspec.Struct, kw_only=True):
     """Hosts that belong together, and what is said of them: their zone, who may use them, how full they may be."""
 
@@ -255,11 +267,15 @@ class InstanceGroup(msgspec.Struct, kw_only=True):
 
 
 class Selection(msgspec.Struct, kw_only=True):
-    """A host chosen by the scheduler, with the ceilings its claim is tested against (spec 7.1, 8.7)."""
+    """A host chosen by the scheduler, with the ceilings its claim is tested against (spec 7.1, 8.7).
+
+    ``alternates`` are the hosts to be tried after it, best first; absent where nobody asked for them.
+    """
 
     host: str
     nodename: str
     limits: dict[str, float] = {}
+    alternates: list[Selection] | msgspec.UnsetType = msgspec.UNSET
 
 
 class RequestSpec(msgspec.Struct, kw_only=True):

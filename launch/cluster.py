@@ -19,6 +19,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import exceptions
+from novasim.api.schemas.simulated_hosts import HOSTS_MAX
 from novasim.launch import embedded, seed, service, split, wiring, wsgi_server
 
 LOG = logging.getLogger(__name__)
@@ -27,7 +28,8 @@ FACTS, CONFIG = "cluster.json", "novasim.conf"
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="novasim-cluster", description="Run a whole cluster until told to stop.")
-    parser.add_argument("--hosts", type=int, default=10, metavar="N", help="number of compute hosts")
+    parser.add_argument("--hosts", type=int, metavar="N",
+                        help=f"number of compute hosts, at least; default: those it has, or {seed.HOSTS}")
     parser.add_argument("--profile", default="medium", metavar="NAME", help="shape of the hosts")
     parser.add_argument("--port", type=int, default=8774, metavar="P", help="port of the API, 0 for any free one")
     parser.add_argument("--state-dir", type=Path, default=Path(".novasim"), metavar="D", help="where all state lives")
@@ -84,8 +86,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 
     :raises ConfigurationError: when the directory cannot be written, an option is wrong, or the port is taken
     """
-    if not 1 <= arguments.hosts <= 9999:
-        raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to 9999")
+    if arguments.hosts is not None and not 1 <= arguments.hosts <= HOSTS_MAX:
+        raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to {HOSTS_MAX}")
     directory = arguments.state_dir
     try:
         (directory / "log").mkdir(parents=True, exist_ok=True)
@@ -102,8 +104,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     return conf
 
 
-def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, endpoint: str, began: float) -> dict[str, Any]:
-    return {"endpoint": endpoint, "pid": os.getpid(), "hosts": arguments.hosts, "profile": conf.profile,
+def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, cluster: Any, began: float) -> dict[str, Any]:
+    return {"endpoint": cluster.endpoint, "pid": os.getpid(), "hosts": cluster.hosts, "profile": conf.profile,
             "stages": conf.simulator.stages, "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
             "db": conf.database.connection.partition(":")[0], "flavors": [row[0] for row in seed.FLAVORS],
             "image": seed.IMAGE[0], "ready_s": round(time.monotonic() - began, 2)}
@@ -129,6 +131,8 @@ def main(argv: Sequence[str]) -> int:
                         and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
                             arguments.state_dir, arguments.hosts, conf=conf))
         cluster.start()
+        if isinstance(cluster, embedded.EmbeddedCluster):
+            cluster.ground.faults.kill = service.die
     except exceptions.NovasimException as error:
         service.say({"error": error.text})
         return 1
@@ -137,7 +141,7 @@ def main(argv: Sequence[str]) -> int:
         service.say({"error": f"the cluster cannot start ({type(error).__name__}: {error}). "
                               f"See {arguments.state_dir / 'log' / 'cluster.log'}"})
         return 1
-    _announce(arguments.state_dir, _facts(arguments, conf, cluster.endpoint, began))
+    _announce(arguments.state_dir, _facts(arguments, conf, cluster, began))
     stop.wait()
     cluster.stop()
     (arguments.state_dir / FACTS).unlink(missing_ok=True)

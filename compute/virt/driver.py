@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from novasim.objects import ComputeNode, Flavor
+from novasim.sim.profiles import Profile
 
 GUEST, BACKUP = "guest", "backup"
 
@@ -115,8 +116,17 @@ class LiveMigration(Protocol):
 class Driver(Power, LiveMigration, Protocol):
     """Every method may take its time and may fail with HypervisorError; running one twice does no harm."""
 
+    def equip(self, hosts: Iterable[str], profile: Profile) -> None:
+        """Some hosts have this shape from now on."""
+        ...
+
     def get_available_resource(self, host: str) -> ComputeNode:
         """The capacity of a host's one node."""
+        ...
+
+    def get_host_cpu_stats(self, hosts: Iterable[str]) -> dict[str, dict[str, float]]:
+        """Of each host, ``frequency`` in MHz, and as parts of 1 what its CPUs do: ``percent`` is all but
+        ``idle.percent``, namely ``user.percent``, ``kernel.percent`` and ``iowait.percent``."""
         ...
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:

@@ -2,13 +2,13 @@
 
 
 import pytest
-from cluster_fixture import ADMIN, MEDIUM, SMALL, TINY
+from cluster_fixture import ADMIN, MEDIUM, SMALL, TINY, on_every_choice
 from sqlalchemy import update
 
 from novasim import context, states
 from novasim.compute import periodics, recovery, resize
 from novasim.db import hosts, models
-from novasim.launch import service
+from novasim.rpc import server
 from novasim.sim.clock import ManualClock
 
 WAITING = "waiting for confirm or revert"
@@ -26,17 +26,14 @@ def test_the_source_as_destination(make_cluster, monkeypatch, attempts, end):
     error."""
     cluster = make_cluster(**{"scheduler.max_attempts": attempts})
     uuid = cluster.boot()
-    source, scheduler = cluster.row(uuid).host, cluster.orchestrator.scheduler
-    real, told = scheduler.select_destinations, []
+    source, told = cluster.row(uuid).host, []
 
-    def select(*args, **kwargs):
-        chosen = real(*args, **kwargs)
-        if not told:
-            chosen[0] |= {"host": source, "nodename": source}
-        told.append(chosen[0]["host"])
-        return chosen
+    def err(number, chosen):
+        if number == 1:
+            chosen |= {"host": source, "nodename": source}
+        told.append(chosen["host"])
 
-    monkeypatch.setattr(scheduler, "select_destinations", select)
+    on_every_choice(monkeypatch, err)
     states_seen = set()
     stop = cluster.ground.journal.subscribe(lambda hop: states_seen.add(cluster.row(uuid).vm_state))
     cluster.resize(uuid, until=end)
@@ -198,7 +195,7 @@ def test_guests_that_ran_when_their_host_went_down(make_cluster, configured):
         cluster.agents.driver.power_off(host, uuid)
     cluster.stop()
     cluster.start()
-    recovery.resume_guests(cluster.agents)
+    recovery.resume_guests(cluster.agents, cluster.agents.hosts)
     power = states.RUNNING if configured else states.SHUTDOWN
     assert [cluster.guests(uuid)[at[uuid], "guest"] for uuid in at] == [power, power, states.SHUTDOWN]
     periodics.sync_power_states(cluster.agents)
@@ -209,20 +206,20 @@ def test_guests_that_ran_when_their_host_went_down(make_cluster, configured):
 @pytest.mark.spec("8.12/order")
 def test_the_plan_is_made_before_the_first_message(make_cluster, monkeypatch):
     """What is found in the middle of a hop then belongs to nobody alive."""
-    order, plan, serve = [], recovery.plan, service.wiring.Messaging.serve
+    order, plan, listen = [], recovery.plan, server.SharedRPCServer.add_hosts
 
-    def planned(agents):
+    def planned(agents, hosts):
         order.append("plan")
-        return plan(agents)
+        return plan(agents, hosts)
 
-    def served(self, contract, *args):
-        order.append(contract.topic)
-        return serve(self, contract, *args)
+    def listening(self, hosts):
+        order.append(hosts)
+        return listen(self, hosts)
 
     monkeypatch.setattr(recovery, "plan", planned)
-    monkeypatch.setattr(service.wiring.Messaging, "serve", served)
+    monkeypatch.setattr(server.SharedRPCServer, "add_hosts", listening)
     make_cluster()
-    assert order == ["conductor", "scheduler", "plan", "compute"]
+    assert order == ["plan", ["cmp-0001", "cmp-0002", "cmp-0003"]]
 
 
 @pytest.mark.spec("6.6/zone", "12.3/44")
