@@ -16,11 +16,17 @@ from novasim.conductor.orchestrator import (
     image_of,
     note_selection,
     populate_retry,
+    try_elsewhere,
 )
 from novasim.context import RequestContext
 from novasim.db import actions, instances, migrations, placements, quotas
 from novasim.db.engine import Transaction
-from novasim.exceptions import InstanceNotFound, MigrationStatusConflict, UnexpectedTaskStateError
+from novasim.exceptions import (
+    ComputeServiceUnavailable,
+    InstanceNotFound,
+    MigrationStatusConflict,
+    UnexpectedTaskStateError,
+)
 from novasim.objects import Flavor, Instance
 
 LOG = logging.getLogger(__name__)
@@ -44,7 +50,8 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
         LOG.info("Move of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
         return
     try:
-        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties)
+        while not _hand_over(orchestrator, ctxt, instance, flavor, filter_properties):
+            pass
     except Exception as error:
         LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
                     actions.full_text_of(error))
@@ -66,7 +73,8 @@ def _take(tx: Transaction, ctxt: RequestContext, instance: Instance, task_state:
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-               filter_properties: dict[str, Any]) -> None:
+               filter_properties: dict[str, Any]) -> bool:
+    """One attempt; False when there may be another one."""
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
     look = orchestrator.db.read(placements.look, flavor.id, instance.image_ref, [instance.uuid])
     image = image_of(instance, look.image)
@@ -76,10 +84,15 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).
     request_spec["instance_type"].pop("extra_specs", None)
-    orchestrator.compute.prep_resize(
-        ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
-        reservations=[], request_spec=request_spec, filter_properties=filter_properties,
-        node=selection["nodename"])
+    try:
+        orchestrator.compute.prep_resize(
+            ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
+            reservations=[], request_spec=request_spec, filter_properties=filter_properties,
+            node=selection["nodename"])
+    except ComputeServiceUnavailable as error:
+        try_elsewhere(filter_properties, error)
+        return False
+    return True
 
 
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception,
