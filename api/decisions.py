@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 DIRECTORY = "decisions"
 # What the record of a decision has for this module only.
-_COLUMNS = ("steps", "drops", "rounds")
+_COLUMNS = ("steps", "drops", "placed", "rounds")
 
 
 def show(api: Api, request: Request, request_id: str) -> Any:
@@ -35,7 +35,7 @@ def told(record: dict[str, Any]) -> dict[str, Any]:
     servers = [_server(uuid, one) for uuid, one in zip(record["instance_uuids"], record["rounds"], strict=False)]
     return {key: value for key, value in record.items() if key not in _COLUMNS} | {
         "filters": list(_filters(record)), "servers": servers,
-        "servers_left_out": len(record["instance_uuids"]) - len(servers)}
+        "servers_left_out": record["placed"] - len(servers)}
 
 
 def _names(columns: dict[str, Any]) -> list[dict[str, Any]]:

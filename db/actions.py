@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, and_, bindparam, func, insert, literal, or_, select, union_all
+from sqlalchemy import Insert, Update, and_, bindparam, func, insert, literal, or_, select, union_all
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions
 from novasim.context import RequestContext
 from novasim.db import models
-from novasim.db.engine import Transaction
+from novasim.db.engine import Transaction, one_of
 
 _A = models.instance_actions.c
 _E = models.instance_actions_events.c
@@ -29,12 +29,6 @@ Event = str | tuple[str, ...]
 COLD_MIGRATE = ("conductor_migrate_server", "cold_migrate")
 
 _OF_REQUEST = and_(_A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
-_FINISH_EVENT = sql_update(models.instance_actions_events).where(
-    _E.event.in_(bindparam("b_events", expanding=True)), _E.finish_time.is_(None),
-    # Equal, not in: MariaDB 10.11 reads the whole table of events for an UPDATE with IN (SELECT ...).
-    _E.action_id == select(func.max(_A.id)).where(_OF_REQUEST).scalar_subquery()).values(
-    finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
-    traceback=bindparam("b_traceback"), details=bindparam("b_details"))
 _OPEN_EVENTS = select(_E.id).join_from(
     models.instance_actions, models.instance_actions_events, _E.action_id == _A.id).where(
     _A.instance_uuid == bindparam("uuid"), _E.finish_time.is_(None))
@@ -56,11 +50,20 @@ def _names(event: Event) -> tuple[str, ...]:
 
 
 @functools.cache
-def _start_statement(count: int) -> Insert:
-    """Insert so many events of a request that has an action; nothing for one that has none."""
+def _finish_statement(names: tuple[str, ...]) -> Update:
+    return sql_update(models.instance_actions_events).where(
+        one_of(_E.event, names), _E.finish_time.is_(None),
+        # Equal, not in: MariaDB 10.11 reads the whole table of events for an UPDATE with IN (SELECT ...).
+        _E.action_id == select(func.max(_A.id)).where(_OF_REQUEST).scalar_subquery()).values(
+        finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
+        traceback=bindparam("b_traceback"), details=bindparam("b_details"))
+
+
+@functools.cache
+def _start_statement(names: tuple[str, ...]) -> Insert:
+    """Insert these events for a request that has an action; nothing for one that has none."""
     action = select(func.max(_A.id).label("id")).where(_OF_REQUEST).subquery()
-    new = union_all(*(select(bindparam(f"b_event{number}", type_=models.Name).label("event"))
-                      for number in range(count))).subquery()
+    new = union_all(*(select(literal(name, models.Name).label("event")) for name in names)).subquery()
     now, host = bindparam("b_now", type_=models.Time), bindparam("b_host", type_=models.Name)
     return insert(models.instance_actions_events).from_select(
         ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"],
@@ -80,10 +83,9 @@ def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Eve
     if again:
         for name in names:
             break_off(tx, instance_uuid, "The service ended in the middle of it", name)
-    tx.execute(_start_statement(len(names)), {
+    tx.execute(_start_statement(names), {
         "b_now": tx.now, "b_finish": tx.now if done else None, "b_result": SUCCESS if done else None, "b_host": host,
-        "b_uuid": instance_uuid, "b_request": request_id,
-        **{f"b_event{number}": name for number, name in enumerate(names)}})
+        "b_uuid": instance_uuid, "b_request": request_id})
 
 
 def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event,
@@ -92,8 +94,8 @@ def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Ev
 
     :param details: in a sentence, why
     """
-    tx.execute(_FINISH_EVENT, {
-        "b_events": _names(event), "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
+    tx.execute(_finish_statement(_names(event)), {
+        "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
         "b_traceback": traceback, "b_details": details, "b_uuid": instance_uuid, "b_request": request_id})
     if traceback is not None and final:
         fail(tx, request_id, instance_uuid)

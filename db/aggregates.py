@@ -1,6 +1,6 @@
 """Host aggregates: groups of hosts with metadata. The key ``availability_zone`` names the zone of their hosts.
 
-Every change marks the rows that are gone and inserts the new ones, so that :func:`stamp` tells of each.
+Every change raises the generation of its aggregate, in its transaction, so that :func:`stamp` tells of each.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, func, insert, literal, select, union_all
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions
@@ -31,9 +31,12 @@ _ZONES = select(_H.host, _M.value).join_from(
 _ZONES_OF = _ZONES.where(_H.host.in_(bindparam("hosts", expanding=True)))
 _IN_ZONE = _ZONES.where(_M.value == bindparam("zone")).limit(1)
 _LOCKED = select(_A.id).where(_A.deleted == 0).order_by(_A.id).with_for_update()
-_STAMP = union_all(*(
-    select(literal(number).label("table"), func.count(), func.max(table.id), func.sum(table.deleted))
-    for number, table in enumerate((_H, _M))))
+# Differ after any change of an aggregate: of one small table, deleted ones included.
+STAMP = [select(value).scalar_subquery().label(name) for name, value in (
+    ("aggregates", func.count(_A.id)), ("generations", func.sum(_A.generation)))]
+_STAMP = select(*STAMP)
+_CHANGED = sql_update(models.aggregates).where(_A.id.in_(bindparam("ids", expanding=True))).values(
+    generation=_A.generation + 1)
 
 
 def zones(tx: Transaction, of_hosts: Iterable[str] | None = None) -> dict[str, str]:
@@ -53,8 +56,8 @@ def has_hosts(tx: Transaction, zone: str) -> bool:
 
 
 def stamp(tx: Transaction) -> tuple[Any, ...]:
-    """A value that differs after any change of an aggregate's hosts or metadata."""
-    return tuple(sorted(tuple(row) for row in tx.execute(_STAMP)))
+    """A value that differs after any change of an aggregate."""
+    return tuple(tx.execute(_STAMP).one())
 
 
 def _filled(tx: Transaction, rows: Sequence[Any]) -> list[Aggregate]:
@@ -86,8 +89,10 @@ def get(tx: Transaction, aggregate_id: int) -> Aggregate:
 
 def _lock(tx: Transaction, aggregate_id: int) -> Aggregate:
     """Let nobody else change any aggregate until this transaction ends: a host may be in one zone only, whichever of
-    its aggregates says so. Changes are an administrator's, and rare."""
+    its aggregates says so. Changes are an administrator's, and rare. It is about to be changed, so it has a new
+    generation."""
     tx.execute(_LOCKED)
+    tx.execute(_CHANGED, {"ids": [aggregate_id]})
     return get(tx, aggregate_id)
 
 
@@ -206,6 +211,9 @@ def remove_host(tx: Transaction, aggregate_id: int, host: str) -> Aggregate:
 
 def forget_hosts(tx: Transaction, hosts: Sequence[str]) -> None:
     """Hosts are gone for good: out of all their aggregates."""
+    tx.execute(_LOCKED)
+    of_hosts = select(_H.aggregate_id).where(_H.host.in_(hosts), _H.deleted == 0).distinct()
+    tx.execute(_CHANGED, {"ids": [row.aggregate_id for row in tx.execute(of_hosts)]})
     tx.execute(sql_update(models.aggregate_hosts).where(_H.host.in_(hosts), _H.deleted == 0).values(
         deleted=_H.id, deleted_at=tx.now))
 

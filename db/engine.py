@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,10 +17,10 @@ from oslo_config import cfg
 from oslo_db import api as retry
 from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import exc_filters
-from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, insert
+from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, insert, literal, or_
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.sql import Executable
+from sqlalchemy.sql import ColumnElement, Executable
 
 from novasim import exceptions
 from novasim.sim.clock import Clock
@@ -60,6 +60,15 @@ class Transaction:
     @property
     def dialect(self) -> str:
         return self.conn.dialect.name
+
+
+def one_of(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """The condition that a column is one of these values, or of these parameters, or null where None is among them.
+
+    Each is bound by itself: with plain values, SQLAlchemy writes an IN anew whenever the statement is executed.
+    """
+    named = [value if isinstance(value, ColumnElement) else literal(value) for value in values if value is not None]
+    return or_(*([column.in_(named)] if named else []), *([column.is_(None)] if len(named) < len(values) else []))
 
 
 def _connect_args(url: Any) -> dict[str, Any]:
@@ -116,9 +125,10 @@ class Database:
             event.listen(engine, "handle_error", exc_filters.handler, retval=True)
             if self._sqlite:
                 _prepare_sqlite(engine, synchronous)
-        self._retry = retry.wrap_db_retry(
+        again = retry.wrap_db_retry(
             max_retries=max_retries, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=0.02,
             max_retry_interval=1, inc_retry_interval=True, jitter=True)
+        self._write, self._read = again(Database._write_once), again(Database._read_once)
         self._patience = retry.wrap_db_retry(
             max_retries=sys.maxsize, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=INSIST_S,
             exception_checker=lambda error: isinstance(error, PoolTimeout))
@@ -138,13 +148,12 @@ class Database:
 
     def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(transaction, ...)`` in one transaction, again from its start after a deadlock."""
-        @self._retry
-        def attempt() -> T:
-            with self.transaction() as tx:
-                return function(tx, *args, **kwargs)
-
-        result: T = attempt()
+        result: T = self._write(self, function, *args, **kwargs)
         return result
+
+    def _write_once(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self.transaction() as tx:
+            return function(tx, *args, **kwargs)
 
     def insist(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`write`, but until the database takes it, however long it is away or busy: for the end of what this
@@ -158,13 +167,12 @@ class Database:
 
     def read(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads; each statement sees what is committed when it runs."""
-        @self._retry
-        def attempt() -> T:
-            with self._reader.connect() as conn:
-                return function(Transaction(conn, self.clock.now()), *args, **kwargs)
-
-        result: T = attempt()
+        result: T = self._read(self, function, *args, **kwargs)
         return result
+
+    def _read_once(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self._reader.connect() as conn:
+            return function(Transaction(conn, self.clock.now()), *args, **kwargs)
 
     def snapshot(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads, all of whose statements see the same moment: for checkers."""

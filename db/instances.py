@@ -17,7 +17,7 @@ from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
 from novasim.db import models, pairs
-from novasim.db.engine import Transaction
+from novasim.db.engine import Transaction, one_of
 from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Flavor, Instance
 
 _T = models.instances.c
@@ -31,6 +31,8 @@ _READ_META = select(_META.instance_uuid, _META.key, _META.value).where(
     _META.instance_uuid.in_(bindparam("uuids", expanding=True)), _META.deleted == 0)
 _READ_SYS_MANY = select(_SYS.instance_uuid, _SYS.key, _SYS.value).where(
     _SYS.instance_uuid.in_(bindparam("uuids", expanding=True)), _SYS.deleted == 0)
+_INSERT = insert(models.instances)
+_INSERT_PAIRS = {table: insert(table) for table in (models.instance_metadata, models.instance_system_metadata)}
 _SYS_OF = and_(_SYS.instance_uuid == bindparam("b_uuid"), _SYS.deleted == 0)
 
 # expected values of a compare-and-swap: column -> allowed values
@@ -41,7 +43,7 @@ def create(tx: Transaction, instances: Sequence[Instance]) -> None:
     """Insert new servers with their metadata and system_metadata."""
     rows = [{column.name: getattr(instance, column.name) for column in _COLUMNS if column.name != "id"}
             | {"created_at": tx.now, "updated_at": tx.now, "deleted": 0} for instance in instances]
-    tx.execute(insert(models.instances), rows)
+    tx.execute(_INSERT, rows)
     for table, attribute in ((models.instance_metadata, "metadata"),
                              (models.instance_system_metadata, "system_metadata")):
         _insert_pairs(tx, table, [(instance.uuid, getattr(instance, attribute)) for instance in instances])
@@ -51,7 +53,7 @@ def _insert_pairs(tx: Transaction, table: Any, owners: Iterable[tuple[str, Mappi
     rows = [{"instance_uuid": uuid, "key": key, "value": value, "created_at": tx.now, "deleted": 0}
             for uuid, pairs in owners for key, value in pairs.items()]
     if rows:
-        tx.execute(insert(table), rows)
+        tx.execute(_INSERT_PAIRS[table], rows)
 
 
 def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted: bool = False,
@@ -104,14 +106,12 @@ def _load_pairs(tx: Transaction, instances: Sequence[Instance], statement: Any, 
 
 
 @functools.lru_cache(maxsize=256)
-def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, bool, bool], ...]) -> Update:
-    """:param expected: column, whether NULL is allowed, whether values are: the shape, so that few are kept"""
+def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, bool, int], ...]) -> Update:
+    """:param expected: column, whether NULL is allowed, how many values are: the shape, so that few are kept"""
     conditions: list[ColumnElement[bool]] = [_T.uuid == bindparam("b_uuid"), _T.deleted == 0]
-    for name, null, values in expected:
-        parts: list[ColumnElement[bool]] = [_T[name].in_(bindparam("e_" + name, expanding=True))] if values else []
-        if null:
-            parts.append(_T[name].is_(None))
-        conditions.append(or_(*parts))
+    for name, null, count in expected:
+        allowed = [bindparam(f"e{number}_{name}", type_=_T[name].type) for number in range(count)]
+        conditions.append(one_of(_T[name], [*allowed, *([None] if null else [])]))
     return sql_update(models.instances).where(*conditions).values(
         {name: bindparam("v_" + name) for name in sorted(columns)})
 
@@ -127,10 +127,10 @@ def update(tx: Transaction, uuid: str, expected: Expected | None = None, **value
     """
     values["updated_at"] = tx.now
     wanted = {name: [value for value in allowed if value is not None] for name, allowed in (expected or {}).items()}
-    shape = tuple(sorted((name, None in (expected or {})[name], bool(named)) for name, named in wanted.items()))
+    shape = tuple(sorted((name, None in (expected or {})[name], len(named)) for name, named in wanted.items()))
     changed = tx.execute(_update_statement(frozenset(values), shape), {
         "b_uuid": uuid, **{"v_" + name: value for name, value in values.items()},
-        **{"e_" + name: named for name, named in wanted.items() if named}})
+        **{f"e{number}_{name}": value for name, named in wanted.items() for number, value in enumerate(named)}})
     if changed.rowcount == 0:
         _raise_conflict(tx, uuid, expected or {})
 

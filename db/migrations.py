@@ -14,8 +14,8 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
-from novasim.db import models
-from novasim.db.engine import Transaction
+from novasim.db import hosts, models
+from novasim.db.engine import Transaction, one_of
 from novasim.objects import Migration
 
 _T = models.migrations.c
@@ -23,13 +23,16 @@ _I = models.instances.c
 _COLUMNS = [_T[name] for name in Migration.__struct_fields__]
 _GET = select(*_COLUMNS).where(_T.id == bindparam("id"))
 _IN_PROGRESS = select(*_COLUMNS).where(
-    _T.instance_uuid == bindparam("uuid"), _T.status.in_(states.IN_PROGRESS), _T.deleted == 0).order_by(_T.id.desc())
+    _T.instance_uuid == bindparam("uuid"), one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0).order_by(
+    _T.id.desc())
 
+_WAITING = select(*_COLUMNS, hosts.up(_T.source_compute)).where(
+    _T.instance_uuid == bindparam("uuid"), _T.status == states.FINISHED, _T.deleted == 0)
 _GIVEN = [column.name for column in _COLUMNS if column.name != "id"]
 _CREATE = insert(models.migrations).from_select(
     _GIVEN, select(*(bindparam("b_" + name, type_=_T[name].type) for name in _GIVEN)).where(
         _I.uuid == bindparam("b_instance_uuid"), ~exists().where(
-            _T.instance_uuid == _I.uuid, _T.status.in_(states.IN_PROGRESS), _T.deleted == 0))).returning(_T.id)
+            _T.instance_uuid == _I.uuid, one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0))).returning(_T.id)
 
 
 def create(tx: Transaction, migration: Migration) -> Migration:
@@ -61,6 +64,17 @@ def in_progress(tx: Transaction, instance_uuid: str) -> Migration | None:
     return None if row is None else Migration(**row._mapping)
 
 
+def waiting(tx: Transaction, instance_uuid: str, since: datetime) -> tuple[Migration, bool] | None:
+    """The move of a server that waits for a confirm or a revert, and whether its source's agent has been heard of
+    since a time."""
+    row = tx.execute(_WAITING, {"uuid": instance_uuid, "since": since}).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    is_up = bool(values.pop("up"))
+    return Migration(**values), is_up
+
+
 def _kinds(expected: Sequence[str], status: str) -> tuple[str, ...]:
     """The types of moves that have such a way from each of ``expected`` to ``status``."""
     return tuple(kind for kind, flow in states.FLOWS.items()
@@ -72,11 +86,9 @@ def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], statu
                        steps: tuple[str | None, ...]) -> Update:
     kinds = _kinds(expected, status)
     assert kinds, (expected, status)
-    conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected), _T.migration_type.in_(kinds)]
+    conditions = [_T.id == bindparam("b_id"), one_of(_T.status, expected), one_of(_T.migration_type, kinds)]
     if steps:
-        named = [step for step in steps if step is not None]
-        alternatives = [_T.step.in_(named)] if named else []
-        conditions.append(or_(*alternatives, *([_T.step.is_(None)] if None in steps else [])))
+        conditions.append(one_of(_T.step, steps))
     return sql_update(models.migrations).where(*conditions).values(
         {name: bindparam("v_" + name) for name in sorted(columns)})
 

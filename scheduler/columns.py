@@ -6,10 +6,9 @@ when hosts come or go new columns are made, so a row number stays good while som
 
 from __future__ import annotations
 
-import functools
 import json
 import operator
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler.aggregates import Memberships
 from novasim.scheduler.arrays import Array
+from novasim.scheduler.derived import Derived
 from novasim.scheduler.host_state import HostState
 from novasim.scheduler.residents import Residents
 from novasim.scheduler.texts import Texts
@@ -70,8 +70,6 @@ SERVICE_COLUMNS: dict[str, tuple[str, Callable[[Service], Any]]] = {
 }
 # What consume() changes, and so what undo() puts back.
 _CONSUMED = ("free_ram_mb", "free_disk_mb", "vcpus_used", "updated_at")
-# So many changed rows are worked out one by one; numpy needs microseconds to begin with several.
-_ONE_BY_ONE = 16
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,14 @@ class _Alive:
     until: np.datetime64
 
 
-@functools.lru_cache(maxsize=65536)
-def metrics(text: str) -> dict[str, float]:
-    """The measurements of a host by name: read from a list of ``{"name", "value"}``."""
-    return {one["name"]: float(one["value"]) for one in json.loads(text or "[]")}
+def _in_small_letters(by_host: Mapping[str, list[int]]) -> Mapping[str, list[int]]:
+    """The rows by the names in small letters, in which nearly all names are."""
+    if all(host == host.lower() for host in by_host):
+        return by_host
+    by_lower: dict[str, list[int]] = {}
+    for host, rows in by_host.items():
+        by_lower.setdefault(host.lower(), []).extend(rows)
+    return by_lower
 
 
 def _values(columns: Mapping[str, tuple[str, Callable[[Any], Any]]],
@@ -137,11 +139,14 @@ class HostColumns:
         self.by_host: dict[str, list[int]] = {}
         for row, host in enumerate(self.hosts):
             self.by_host.setdefault(host, []).append(row)
+        self._by_lower = _in_small_letters(self.by_host)
+        # Whether each hypervisor is called as its host is.
+        self.nodes_are_hosts = self.hosts == self.nodes
         vars(self).update(_values(NODE_COLUMNS, nodes))
         vars(self).update({name: Texts([getattr(node, name) or "" for node in nodes]) for name in TEXT_COLUMNS})
         self.residents = Residents(len(nodes), tracked)
         self._states: dict[int, HostState] = {}
-        self._derived: dict[Hashable, tuple[Array, set[int]]] = {}
+        self.derived = Derived()
         self._set_services(services or {})
         self.aggregates = Memberships(aggregates, self.rows_of, len(nodes))
         self._set_zones()
@@ -175,25 +180,6 @@ class HostColumns:
             state = self._states[row] = HostState(self, row)
         return state
 
-    def derived(self, key: Hashable, work_out: Callable[[Any], Any]) -> Array:
-        """A column that follows from others. It is kept: later only the rows that changed are worked out again.
-
-        :param key: under which it is kept; with whatever else ``work_out`` depends on
-        :param work_out: gives its values at a row, at an array of rows, or at ``slice(None)``
-        :returns: a column that the caller must not change
-        """
-        if key not in self._derived:
-            self._derived[key] = np.asarray(work_out(slice(None))), set()
-        column, changed = self._derived[key]
-        if len(changed) > _ONE_BY_ONE:
-            rows = np.fromiter(changed, dtype="int64")
-            column[rows] = work_out(rows)
-        else:
-            for row in changed:
-                column[row] = work_out(row)
-        changed.clear()
-        return column
-
     def alive(self, down_after: np.timedelta64) -> Array:
         """Where the compute service was heard of lately and is not forced down (spec 8.11).
 
@@ -204,33 +190,17 @@ class HostColumns:
             # A host that was never heard of has no time (NaT), which compares as False.
             where = self.has_service & ~self.forced_down & (self.last_seen_up >= self.now - down_after)
             # The first that will be down if nobody is heard of again.
-            until = np.min(self.last_seen_up, where=where, initial=_NEVER) + down_after
-            kept = self._alive = _Alive(where, down_after, self.now, until)
+            first = self.last_seen_up[where].min(initial=_NEVER)
+            kept = self._alive = _Alive(where, down_after, self.now, first + down_after)
         return kept.where
-
-    def metrics_of(self, row: int) -> dict[str, float]:
-        """What a host's monitors measured, by name."""
-        return metrics(self.metrics[row])
 
     def rows_of(self, hosts: Iterable[str]) -> list[int]:
         """Rows of these hosts; unknown names have none."""
         return [row for host in hosts for row in self.by_host.get(host, ())]
 
-    @functools.cached_property
-    def _by_lower(self) -> dict[str, list[int]]:
-        by_lower: dict[str, list[int]] = {}
-        for host, rows in self.by_host.items():
-            by_lower.setdefault(host.lower(), []).extend(rows)
-        return by_lower
-
     def rows_called(self, hosts: Iterable[str]) -> list[int]:
         """The same, whether names are written in capitals or not (spec 7.4)."""
         return [row for host in {host.lower() for host in hosts} for row in self._by_lower.get(host, ())]
-
-    @functools.cached_property
-    def nodes_are_hosts(self) -> bool:
-        """Whether each hypervisor is called as its host is."""
-        return self.hosts == self.nodes
 
     def mask(self, rows: Sequence[int] | Array) -> Array:
         """True at these rows."""
@@ -264,11 +234,10 @@ class HostColumns:
         """Take over where servers are."""
         self._changed(self.residents.write(servers, self.by_node))
 
-    def _changed(self, rows: Sequence[int] | set[int]) -> None:
+    def _changed(self, rows: Collection[int]) -> None:
         for row in rows:
             self._states.pop(row, None)
-        for _, changed in self._derived.values():
-            changed.update(rows)
+        self.derived.changed(rows)
 
     def write_services(self, services: Sequence[Service]) -> None:
         """Take over service rows; those of unknown hosts are passed over."""

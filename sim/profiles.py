@@ -10,13 +10,16 @@ from novasim.sim import books
 
 
 class Profile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """vCPUs, MB, GB, megabits a second, and the part of a virtual disk that holds data."""
+    """vCPUs, MB, GB, megabits a second, MHz, the part of a virtual disk that holds data, and the part of its vCPUs that
+    a guest keeps busy while it runs."""
 
     vcpus: int
     memory_mb: int
     local_gb: int
     nic_mbps: float = 10000
     disk_fill: float = 0.1
+    cpu_mhz: int = 2600
+    cpu_load: float = 0.2
 
     @classmethod
     def parse(cls, name: str, text: str) -> Profile:

@@ -56,13 +56,10 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._store.close()
 
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
-        self._meet_faults(verb, host, instance_uuid)
-        self._stages.play(verb, host)
-
-    def _meet_faults(self, verb: str, host: str, instance_uuid: str) -> None:
         self._faults.at(f"virt.{verb}", host=host, instance=instance_uuid)
         # A fault may have taken its time; who has not lived to see its end does no more.
         self._clock.sleep(0)
+        self._stages.play(verb, host)
 
     def get_available_resource(self, host: str) -> ComputeNode:
         profile = self._profiles.get(host, self._profile)
@@ -71,6 +68,13 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=profile.vcpus,
                            memory_mb=profile.memory_mb, local_gb=profile.local_gb,
                            cpu_info=json.dumps(cpu), supported_instances='[["x86_64", "novasim", "hvm"]]')
+
+    def get_host_cpu_stats(self, hosts: Iterable[str]) -> dict[str, dict[str, float]]:
+        vcpus = dict.fromkeys(hosts, 0)
+        for guest in self._store.list(vcpus):
+            if guest.role == GUEST and guest.power_state == states.RUNNING:
+                vcpus[guest.host] += guest.vcpus
+        return {host: _cpu_stats(self._profiles.get(host, self._profile), count) for host, count in vcpus.items()}
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         return self._store.list(hosts)
@@ -121,7 +125,8 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         guest = self._store.get(host, instance_uuid) or self._store.get(host, instance_uuid, BACKUP)
         if guest is None:
             raise exceptions.GuestNotFound(host=host, instance_uuid=instance_uuid)
-        self._meet_faults("migrate_disk_and_power_off", host, instance_uuid)
+        self._faults.at("virt.migrate_disk_and_power_off", host=host, instance=instance_uuid)
+        self._clock.sleep(0)
         self._store.turn(host, instance_uuid, BACKUP, states.SHUTDOWN)
         self._stages.play("migrate_disk_and_power_off", host)
         if self._stages.copy_disks:
@@ -147,3 +152,11 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
             self._store.set_power(host, instance_uuid, power_state)
             return
         self._store.turn(host, instance_uuid, GUEST, power_state)
+
+
+def _cpu_stats(profile: Profile, running: int) -> dict[str, float]:
+    busy = min(running * profile.cpu_load / profile.vcpus, 1.0)
+    shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
+    stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
+    return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4),
+                    "frequency": float(profile.cpu_mhz)}
