@@ -31,7 +31,6 @@ from novasim.db import hosts as db_hosts
 from novasim.db import simulated_hosts
 from novasim.launch import wiring, wsgi_server
 from novasim.launch.fault_book import FaultBook
-from novasim.launch.timers import Timers
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.fleet import Fleet as FleetContract
@@ -73,12 +72,12 @@ def start_conductor(ground: wiring.Ground) -> Running:
     orchestrator = wiring.orchestrator(ground)
     heartbeat = _heartbeat(ground, "nova-conductor", Conductor.topic)
     ground.messaging.serve(Conductor, ConductorEndpoints(orchestrator), ground.conf.host)
-    timers = Timers(ground.clock, [
+    stop_timers = ground.timers.run([
         heartbeat,
         (functools.partial(conductor_recovery.recover, orchestrator), ground.conf.conductor.recovery_interval),
         (functools.partial(conductor_recovery.expire_reservations, orchestrator),
          ground.conf.conductor.recovery_interval)])
-    return Running(timers.stop, orchestrator=orchestrator)
+    return Running(stop_timers, orchestrator=orchestrator)
 
 
 def start_scheduler(ground: wiring.Ground) -> Running:
@@ -97,7 +96,7 @@ def start_scheduler(ground: wiring.Ground) -> Running:
 
     endpoints = SchedulerEndpoints(make_driver(), ground.as_service("scheduler"))
     ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
-    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, forget=forget)
+    return Running(ground.timers.run([heartbeat]), decisions.close, forget=forget)
 
 
 def start_compute(ground: wiring.Ground) -> Running:
@@ -111,14 +110,14 @@ def start_compute(ground: wiring.Ground) -> Running:
     fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, fleet.name,
                                                    (FleetContract, FleetEndpoints(fleet)))
     count = fleet.sync()
-    timers = Timers(ground.clock, _periodic(agents))
+    stop_timers = ground.timers.run(_periodic(agents))
 
     def forget() -> None:
         for guest in agents.driver.list_guests():
             agents.driver.remove(guest)
         fleet.sync()
 
-    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), forget=forget,
+    return Running(stop_timers, functools.partial(pool.shutdown, wait=False, cancel_futures=True), forget=forget,
                    hosts=count, agents=agents)
 
 
