@@ -19,7 +19,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import exceptions
-from novasim.launch import embedded, seed, service, split, wiring, wsgi_server
+from novasim.launch import accounts, embedded, seed, service, split, wiring, wsgi_server
 
 LOG = logging.getLogger(__name__)
 FACTS, CONFIG = "cluster.json", "novasim.conf"
@@ -103,8 +103,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 
 
 def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, endpoint: str, began: float) -> dict[str, Any]:
-    return {"endpoint": endpoint, "pid": os.getpid(), "hosts": arguments.hosts, "profile": conf.profile,
-            "stages": conf.simulator.stages, "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
+    return {"endpoint": endpoint, "auth_strategy": conf.api.auth_strategy, "pid": os.getpid(),
+            "hosts": arguments.hosts, "profile": conf.profile, "stages": conf.simulator.stages, "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
             "db": conf.database.connection.partition(":")[0], "flavors": [row[0] for row in seed.FLAVORS],
             "image": seed.IMAGE[0], "ready_s": round(time.monotonic() - began, 2)}
 
@@ -137,6 +137,7 @@ def main(argv: Sequence[str]) -> int:
         service.say({"error": f"the cluster cannot start ({type(error).__name__}: {error}). "
                               f"See {arguments.state_dir / 'log' / 'cluster.log'}"})
         return 1
+    accounts.write_clouds(conf, arguments.state_dir, cluster.endpoint)
     _announce(arguments.state_dir, _facts(arguments, conf, cluster.endpoint, began))
     stop.wait()
     cluster.stop()
