@@ -88,6 +88,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
         raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to 9999")
     directory = arguments.state_dir
     try:
+        # What is in it is nobody else's business: passwords as hashes, and what tokens are signed with.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         (directory / "log").mkdir(parents=True, exist_ok=True)
         _write_config(directory / CONFIG, _settings(arguments))
     except OSError as error:
@@ -104,7 +106,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 
 def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, endpoint: str, began: float) -> dict[str, Any]:
     return {"endpoint": endpoint, "auth_strategy": conf.api.auth_strategy, "pid": os.getpid(),
-            "hosts": arguments.hosts, "profile": conf.profile, "stages": conf.simulator.stages, "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
+            "hosts": arguments.hosts, "profile": conf.profile, "stages": conf.simulator.stages,
+            "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
             "db": conf.database.connection.partition(":")[0], "flavors": [row[0] for row in seed.FLAVORS],
             "image": seed.IMAGE[0], "ready_s": round(time.monotonic() - began, 2)}
 
