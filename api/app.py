@@ -41,10 +41,14 @@ class Api:
         self.journal = journal
         self.policy = Policy(conf)
         self.quota_defaults = options.quota_defaults(conf)
-        self.flavors = Flavors(db)
-        self.rate_limits = RateLimits(conf, clock)
         self.identity = self._identity()
         self.authenticate = auth.strategy(self)
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is remembered of earlier requests."""
+        self.flavors = Flavors(self.db)
+        self.rate_limits = RateLimits(self.conf, self.clock)
 
     def _identity(self) -> Any:
         """The built-in identity service, where it is chosen; nothing of it is imported elsewhere."""

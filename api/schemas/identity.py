@@ -5,8 +5,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from novasim.api.schemas import Schema, closed
+from novasim.api import schemas
+from novasim.api.schemas import closed
 
+# Nearly all of them hold secrets.
+Schema = functools.partial(schemas.Schema, secret=True)
 _TEXT: dict[str, Any] = {"type": "string", "maxLength": 255}
 _ID: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 64}
 _NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[\S]+"}
@@ -49,12 +52,12 @@ AUTH = Schema(_object({"auth": _object({
 
 
 @functools.cache
-def method(name: str) -> Schema:
+def method(name: str) -> schemas.Schema:
     """What must stand under ``identity`` for a method."""
     return Schema(_METHODS[name])
 
 
-def _pair(one: str, properties: dict[str, Any], *required: str) -> tuple[Schema, Schema]:
+def _pair(one: str, properties: dict[str, Any], *required: str) -> tuple[schemas.Schema, schemas.Schema]:
     """The bodies that create a thing and that change it."""
     return (Schema(closed({one: closed(properties, *required)}, one)), Schema(closed({one: closed(properties)}, one)))
 

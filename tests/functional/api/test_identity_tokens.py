@@ -135,12 +135,15 @@ def test_who_may_not_is_told_nothing_else(door, change):
     ({"auth": {"identity": {"methods": ["password"]}}}, "password"),
     ({"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "x"}}}}}, "password"),
     ({"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "x", "password": "y"}}}}}, "user"),
-    (_as(password_body("member1"), scope={"project": {"name": "project1"}}), "scope"),
-    (_as(password_body("member1"), scope=7), "scope")])
+    (_as(password_body("member1"), scope={"project": {"name": "project1"}}), "project"),
+    (_as(password_body("member1"), scope=7), "scope"), (_as(password_body("member1", 1234567)), "password"),
+    (_as(password_body("member1", ["hidden"])), "password")])
 def test_a_bad_body_is_named(door, body, field):
     answer = door.call("POST", "/auth/tokens", body)
     assert (answer.status, answer.body["error"]["title"], field in answer.body["error"]["message"]) == (
         400, "Bad Request", True), answer.text
+    # What is wrong is told without what was sent.
+    assert not [secret for secret in (PASSWORD, "1234567", "hidden", "'y'") if secret in answer.text]
 
 
 @pytest.mark.parametrize("raw", [b"", b"[", b"[]", b'"a"', b'{"auth": "\\u0000"}', b"\xff"])
