@@ -11,11 +11,10 @@ DEFAULT: list[cfg.Opt] = [
                help="Name of a guest on its hypervisor, made from the server's internal number."),
 ]
 API: list[cfg.Opt] = [
-    cfg.StrOpt("auth_strategy", default="noauth2", choices=[
-        ("noauth2", "a token is user:project, and nobody checks it; no token is the admin"),
-        ("identity", "the built-in identity service, at /identity"),
-        ("keystone", "a Keystone elsewhere, as [keystone_authtoken] says; needs the extra 'keystone'")],
-               help="Who says who asks."),
+    cfg.StrOpt("auth_strategy", default="noauth2", choices=["noauth2", "identity", "keystone"],
+               help="Who says who asks. noauth2: nobody; a token is user:project, and none is the admin. identity: the "
+                    "identity service built in, below /identity. keystone: a Keystone elsewhere, as "
+                    "[keystone_authtoken] says; install novasim[keystone] for it."),
     cfg.IntOpt("max_limit", default=1000, min=1, deprecated_name="osapi_max_limit", deprecated_group="DEFAULT",
                help="The most items of one page of a list, whatever limit a request asks for."),
     cfg.IntOpt("max_request_body_size", default=114688, min=1024, deprecated_name="osapi_max_request_body_size",

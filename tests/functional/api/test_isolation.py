@@ -93,8 +93,8 @@ class World:
         self.ids = {
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
-            "volume_id": VOLUME, "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private",
-            "alias": "a"}
+            "volume_id": VOLUME, "class_name": "default", "hypervisor_id": "1", "service_id": "enable",
+            "network": "private", "alias": "a"}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
