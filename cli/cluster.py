@@ -123,7 +123,7 @@ class Env(Command):
         if record is None:
             raise CliError(f"no cluster runs on {parsed_args.state_dir}. "
                            f"Start one with: {_typed('up', parsed_args.state_dir)}")
-        settings = environment(record, parsed_args.state_dir, self.app_args.os_username)
+        settings = environment(record, parsed_args.state_dir, self.app.options.os_username)
         self.say(f"unset {' '.join(name for name in KNOWN_SETTINGS if name not in settings)};")
         for name, value in settings.items():
             self.say(f"export {name}={shlex.quote(value)};")

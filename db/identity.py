@@ -105,7 +105,7 @@ def change(tx: Transaction, table: Table, uuid: str, values: Mapping[str, Any]) 
     :raises NotFound: when there is none, or not what the values name
     :raises Conflict: when the new name is taken
     """
-    row = get(tx, table, uuid) | values
+    row = get(tx, table, uuid) | dict(values)
     _see_that_the_name_is_free(tx, table, row)
     _see_that_it_is_there(tx, values)
     if values:

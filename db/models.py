@@ -232,8 +232,9 @@ def _identity_table(name: str, *items: Column | Index | UniqueConstraint) -> Tab
                  Column("created_at", Time), mysql_engine="InnoDB", mysql_charset="utf8mb4")
 
 
-def _of(table: str, **options: bool) -> Column:
-    return Column(f"{table}_id", Uuid, ForeignKey(f"{table}s.uuid", ondelete="CASCADE"), nullable=False, **options)
+def _of(table: str, index: bool = False) -> Column:
+    return Column(f"{table}_id", Uuid, ForeignKey(f"{table}s.uuid", ondelete="CASCADE"), nullable=False,
+                  index=index or None)
 
 
 def _described() -> tuple[Column, ...]:

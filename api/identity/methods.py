@@ -123,7 +123,8 @@ def log_in(api: Api, auth: Said) -> Grant:
     said = auth["identity"]
     proof = _prove(api, said)
     credential_id = proof.credential["uuid"] if proof.credential else None
-    earlier, methods = (), tuple(dict.fromkeys(said["methods"]))
+    earlier: tuple[str, ...] = ()
+    methods = tuple(dict.fromkeys(said["methods"]))
     now = api.clock.now()
     expires_at = now + timedelta(seconds=api.conf.identity.token_expiration)
     if proof.token is not None:
