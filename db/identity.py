@@ -41,9 +41,11 @@ _STANDING = select(
     .outerjoin(models.role_assignments, and_(
         _A.user_id == _U.uuid, _A.target_type == bindparam("type"), _A.target_id == bindparam("target")))
     .outerjoin(models.roles, _R.uuid == _A.role_id)
-    .outerjoin(models.projects, _P.uuid == bindparam("project"))
+    .outerjoin(models.projects, and_(_A.target_type == PROJECT, _P.uuid == _A.target_id))
     .outerjoin(_HOME, _HOME.c.uuid == _P.domain_id)
-    .outerjoin(_SCOPE, _SCOPE.c.uuid == bindparam("domain"))).where(_U.uuid == bindparam("user"))
+    .outerjoin(_SCOPE, and_(_A.target_type == DOMAIN, _SCOPE.c.uuid == _A.target_id))).where(
+    _U.uuid == bindparam("user"))
+
 
 def noun(table: Table) -> str:
     """What a row of a table is called."""
@@ -216,14 +218,13 @@ def domains_of(tx: Transaction, user_id: str) -> list[Row]:
 # Tokens.
 
 def standing(tx: Transaction, user_id: str, target: str | None, target_id: str | None, audit_id: str) -> Row | None:
-    """What a token's user may be and has now, in one statement: the user with its domain, the target, the roles on it,
-    and whether the token was taken back. None when the user is gone.
+    """What a token's user may be and has now, in one statement: the user with its domain, the roles on the target, the
+    target where there are any, and whether the token was taken back. None when the user is gone.
 
     :param target: PROJECT, DOMAIN or SYSTEM; None for a token without a scope
     """
     rows = tx.execute(_STANDING, {
-        "user": user_id, "type": target or "", "target": target_id or "", "audit_id": audit_id,
-        "project": target_id if target == PROJECT else "", "domain": target_id if target == DOMAIN else ""}).all()
+        "user": user_id, "type": target or "", "target": target_id or "", "audit_id": audit_id}).all()
     if not rows:
         return None
     return dict(rows[0]._mapping) | {"roles": {row.role_id: row.role_name for row in rows if row.role_id is not None}}
