@@ -15,6 +15,9 @@ API: list[cfg.Opt] = [
                help="Who says who asks. noauth2: nobody; a token is user:project, and none is the admin. identity: the "
                     "identity service built in, below /identity. keystone: a Keystone elsewhere, as "
                     "[keystone_authtoken] says; install novasim[keystone] for it."),
+    cfg.BoolOpt("enable_proxy_headers_parsing", default=False, deprecated_group="oslo_middleware",
+                help="Take scheme, host and path of this server, for links, from the headers Forwarded or "
+                     "X-Forwarded-*. Only behind a proxy that sets them: anybody can send them."),
     cfg.IntOpt("max_limit", default=1000, min=1, deprecated_name="osapi_max_limit", deprecated_group="DEFAULT",
                help="The most items of one page of a list, whatever limit a request asks for."),
     cfg.IntOpt("max_request_body_size", default=114688, min=1024, deprecated_name="osapi_max_request_body_size",

@@ -1,22 +1,16 @@
-"""What stands in front of the application: middleware that others wrote and an installation may choose."""
+"""What stands in front of the application: middleware that others wrote and an installation may choose. None of it is
+imported where it is not chosen.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from oslo_config import cfg
-from oslo_middleware import http_proxy_to_wsgi
 
 from novasim import exceptions
 from novasim.api import auth
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
-
-
-def register_options(conf: cfg.ConfigOpts) -> None:
-    """Options of the middleware, so that they can be set like any other."""
-    conf.register_opts(http_proxy_to_wsgi.OPTS, group="oslo_middleware")
 
 
 def build(api: Api) -> Any:
@@ -35,6 +29,8 @@ def build(api: Api) -> Any:
         # Version documents need no token, so the decision is ours.
         application = auth_token.AuthProtocol(application, {
             "oslo_config_config": api.conf, "delay_auth_decision": True})
-    if api.conf.oslo_middleware.enable_proxy_headers_parsing:
-        application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, api.conf)
+    if api.conf.api.enable_proxy_headers_parsing:
+        from oslo_middleware import http_proxy_to_wsgi
+
+        application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, {"enable_proxy_headers_parsing": True})
     return application

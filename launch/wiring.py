@@ -17,7 +17,6 @@ from oslo_messaging.rpc import client as rpc_client
 
 from novasim import config, exceptions
 from novasim.api import options as api_options
-from novasim.api import pipeline
 from novasim.compute import options as compute_options
 from novasim.compute.agents import Agents
 from novasim.compute.virt.simulated import Profile, SimulatedDriver
@@ -65,8 +64,8 @@ def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,
 
     :raises ConfigurationError: on a file or value that cannot be read; the text names it
     """
-    return config.build(list_opts(), args, files, overrides, prog, cli_opts, (
-        _register_messaging, logging.register_options, pipeline.register_options))
+    return config.build(list_opts(), args, files, overrides, prog, cli_opts, (_register_messaging,
+                                                                               logging.register_options))
 
 
 def read_yaml(kind: str, name: str) -> str:
