@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import webob
 
+from novasim import exceptions
 from novasim.api import wsgi
 from novasim.context import ADMIN_ROLES, MEMBER_ROLES, RequestContext
 
@@ -30,6 +31,15 @@ def strategy(api: Api) -> Authenticate:
     chosen: Authenticate = {NOAUTH: noauth, KEYSTONE: vouched_for}.get(api.conf.api.auth_strategy) or (
         api.identity.authenticate)
     return chosen
+
+
+def check_project(api: Api, project_id: str) -> None:
+    """See that there is such a project, where projects are kept here; elsewhere any name may be one.
+
+    :raises Invalid: when there is none
+    """
+    if api.identity is not None and not api.identity.has_project(project_id):
+        raise exceptions.Invalid(f"Project ID {project_id} is not a valid project.")
 
 
 def noauth(wire: webob.Request, request_id: str) -> RequestContext:

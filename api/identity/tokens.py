@@ -180,6 +180,9 @@ class Tokens:
         """
         return self.weigh(self.read(token))
 
+    def has_project(self, project_id: str) -> bool:
+        return self._db.read(identity.find_named, models.projects, project_id) is not None
+
     def authenticate(self, wire: webob.Request, request_id: str) -> RequestContext:
         """The context of a request to one of the other services.
 

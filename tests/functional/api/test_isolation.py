@@ -220,6 +220,20 @@ def test_a_manager_migrates_what_is_its_projects(world):
     assert world.call("POST", path, {"migrate": None}, manager, "2.56").status == 202
 
 
+@pytest.mark.parametrize(("method", "path", "body"), [
+    ("GET", "/os-quota-sets/{nobody}", None), ("GET", "/os-quota-sets/{nobody}/detail", None),
+    ("PUT", "/os-quota-sets/{nobody}", {"quota_set": {"cores": 1}}),
+    ("POST", "/flavors/{flavor_id}/action", {"addTenantAccess": {"tenant": "0" * 32}})])
+def test_a_project_that_there_is_none_of_is_named(world, method, path, body):
+    world.ids["nobody"] = "0" * 32
+    answer = world.call(method, path, body, world.admin)
+    assert (answer.status, answer.message) == (400, f"Project ID {'0' * 32} is not a valid project.")
+    named = {"addTenantAccess": {"tenant": world.door.ids("projects", world.admin)["project2"]}} if body and (
+        "addTenantAccess" in body) else body
+    world.ids["nobody"] = world.ids["project_id"]
+    assert world.call(method, path, named, world.admin).status == 200, "one that is there"
+
+
 def test_quotas_are_those_of_the_projects_id(world):
     other = world.door.token("member2")
     assert world.call("GET", "/limits", None, world.owner).body["limits"]["absolute"]["maxTotalCores"] == 19
