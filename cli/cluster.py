@@ -12,7 +12,7 @@ from novasim.cli import process
 from novasim.cli.command import Command, port, positive
 from novasim.cli.errors import CliError
 from novasim.cli.login import CLOUDS, of_cluster
-from novasim.cli.settings import IDENTITY, STATE_DIR, cluster_record
+from novasim.cli.settings import IDENTITY, KEYSTONE, STATE_DIR, cluster_record
 
 # Options of `up` that the cluster program takes as they are.
 PASSED_ON = ("hosts", "profile", "port", "bus", "db", "stages")
@@ -124,7 +124,8 @@ class Env(Command):
             raise CliError(f"no cluster runs on {parsed_args.state_dir}. "
                            f"Start one with: {_typed('up', parsed_args.state_dir)}")
         settings = environment(record, parsed_args.state_dir, self.app.options.os_username)
-        self.say(f"unset {' '.join(name for name in KNOWN_SETTINGS if name not in settings)};")
+        if record.get("auth_strategy") != KEYSTONE:
+            self.say(f"unset {' '.join(name for name in KNOWN_SETTINGS if name not in settings)};")
         for name, value in settings.items():
             self.say(f"export {name}={shlex.quote(value)};")
 
@@ -141,6 +142,9 @@ def environment(record: dict[str, Any], state_dir: str, username: str | None = N
     :param username: one of its accounts, where it has an identity service; None for the first
     """
     clouds = {"OS_CLIENT_CONFIG_FILE": str((pathlib.Path(state_dir) / CLOUDS).resolve())}
+    if record.get("auth_strategy") == KEYSTONE:
+        # Whoever has a Keystone has the settings for it.
+        return {"NOVASIM_ENDPOINT": record["endpoint"]}
     if record.get("auth_strategy") != IDENTITY:
         return dict.fromkeys(ENDPOINTS, record["endpoint"]) | CLIENT_SETTINGS | clouds
     login = of_cluster(state_dir, username)

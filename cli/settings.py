@@ -20,8 +20,8 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:8774/v2.1"
 DEFAULT_NAME = "admin"
 STATE_DIR = "./.novasim"
 STATE_FILE = "cluster.json"
-# What a cluster says of itself that has an identity service of its own.
-IDENTITY = "identity"
+# What a cluster says of itself that has an identity service of its own, and one that asks a Keystone.
+IDENTITY, KEYSTONE = "identity", "keystone"
 
 ENDPOINT_VARIABLES = ("NOVASIM_ENDPOINT", "OS_ENDPOINT", "OS_ENDPOINT_OVERRIDE")
 TOKEN_VARIABLES = ("NOVASIM_TOKEN", "OS_TOKEN")

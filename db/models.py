@@ -250,13 +250,15 @@ def _enabled() -> Column:
 
 domains = _identity_table("domains", *_described(), _enabled(), UniqueConstraint("name"))
 
-projects = _identity_table("projects", *_described(), _enabled(), _of("domain"), UniqueConstraint("domain_id", "name"))
+projects = _identity_table("projects", *_described(), _enabled(), _of("domain"), UniqueConstraint("domain_id", "name"),
+                           Index(None, "name"))
 
 users = _identity_table(
     "users", *_described(), _enabled(), _of("domain"), Column("email", Name),
     Column("default_project_id", Uuid, ForeignKey("projects.uuid", ondelete="SET NULL"), index=True),
     # Null: nobody logs in with a password. Tokens issued before valid_since are void.
-    Column("password_hash", String(128)), Column("valid_since", Time), UniqueConstraint("domain_id", "name"))
+    Column("password_hash", String(128)), Column("valid_since", Time), UniqueConstraint("domain_id", "name"),
+    Index(None, "name"))
 
 roles = _identity_table("roles", *_described(), UniqueConstraint("name"))
 

@@ -61,29 +61,29 @@ def seed(conf: cfg.ConfigOpts, database: Database) -> None:
         msgspec.structs.asdict(account) | {"password_hash": hashes[account.password]} for account in found])
 
 
-def _cloud(endpoint: str, login: dict[str, Any] | None) -> dict[str, Any]:
-    root = endpoint.removesuffix("/v2.1")
-    if login is None:
-        return {"auth_type": "none", "auth": {"endpoint": endpoint}}
-    return {"auth_type": "password", "identity_api_version": "3", "region_name": login.pop("region"), "auth": {
-        "auth_url": f"{root}/identity", "user_domain_name": identity.DEFAULT_DOMAIN[1],
-        "project_domain_name": identity.DEFAULT_DOMAIN[1], **login}}
+def _cloud(conf: cfg.ConfigOpts, endpoint: str, account: Account) -> dict[str, Any]:
+    """How clients log in to an account."""
+    return {"auth_type": "password", "identity_api_version": "3", "region_name": conf.identity.region, "auth": {
+        "auth_url": f"{endpoint.removesuffix('/v2.1')}/identity", "username": account.user,
+        "password": account.password or conf.identity.password, "user_domain_name": identity.DEFAULT_DOMAIN[1],
+        "project_name": account.project, "project_domain_name": identity.DEFAULT_DOMAIN[1]}}
 
 
 def write_clouds(conf: cfg.ConfigOpts, directory: Path, endpoint: str) -> None:
     """Write ``clouds.yaml``, which OpenStack clients read: ``novasim`` is the first account, and each has its own.
 
-    With another strategy than the built-in identity service there is one cloud, without a log-in.
+    Where nobody logs in there is one cloud, and none where a Keystone is asked.
     """
-    clouds: dict[str, Any] = {}
-    if conf.api.auth_strategy == auth.IDENTITY:
-        for account in read(conf):
-            login = {"username": account.user, "password": account.password or conf.identity.password,
-                     "project_name": account.project, "region": conf.identity.region}
-            clouds.setdefault("novasim", _cloud(endpoint, dict(login)))
-            clouds.setdefault(f"novasim-{account.user}", _cloud(endpoint, login))
-    else:
-        clouds["novasim"] = _cloud(endpoint, None)
     path = directory / CLOUDS
+    path.unlink(missing_ok=True)
+    if conf.api.auth_strategy == auth.KEYSTONE:
+        return
+    clouds: dict[str, Any] = {"novasim": {"auth_type": "none", "auth": {"endpoint": endpoint}}}
+    if conf.api.auth_strategy == auth.IDENTITY:
+        found = read(conf)
+        clouds = {"novasim": _cloud(conf, endpoint, found[0])}
+        for account in found:
+            # Of a user with several projects, the first.
+            clouds.setdefault(f"novasim-{account.user}", _cloud(conf, endpoint, account))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         yaml.safe_dump({"clouds": clouds}, file, sort_keys=False)

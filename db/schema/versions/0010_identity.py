@@ -39,11 +39,12 @@ def _enabled():
 
 def upgrade() -> None:
     _create("domains", *_described(), _enabled(), UniqueConstraint("name"))
-    _create("projects", *_described(), _enabled(), _of("domain"), UniqueConstraint("domain_id", "name"))
+    _create("projects", *_described(), _enabled(), _of("domain"), UniqueConstraint("domain_id", "name"),
+            Index("ix_projects_name", "name"))
     _create("users", *_described(), _enabled(), _of("domain"), Column("email", String(255)),
             Column("default_project_id", String(36), ForeignKey("projects.uuid", ondelete="SET NULL")),
             Column("password_hash", String(128)), Column("valid_since", Time), UniqueConstraint("domain_id", "name"),
-            Index("ix_users_default_project_id", "default_project_id"))
+            Index("ix_users_default_project_id", "default_project_id"), Index("ix_users_name", "name"))
     _create("roles", *_described(), UniqueConstraint("name"))
     _create("role_assignments", _of("user"), _of("role"), Column("target_type", String(16), nullable=False),
             Column("target_id", String(36), nullable=False),

@@ -1,8 +1,11 @@
 """What an administrator does with domains, projects, users and roles, and what everybody else may not."""
 
 import itertools
+import urllib.parse
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from identity_door import HOME, PASSWORD, Door, password_body
 
 from novasim.api.identity import access
@@ -257,3 +260,33 @@ def test_names_are_those_of_a_domain(door, make, admin):
     made = [make("users", name=name, domain_id=where)["id"]
             for name, where in itertools.product(("u", "U", "u "), ("default", domain))]
     assert len(set(made)) == 6
+
+
+NUMBERS = itertools.count(1)
+ODD_TEXT = st.one_of(st.text(max_size=20), st.sampled_from(["x" * 300, "\0", "a\0b", "..", "%", " ", "null", "-1"]))
+ODD = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), ODD_TEXT),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD_TEXT, inner, max_size=3), max_leaves=6)
+FIELD = st.sampled_from(["name", "id", "password", "description", "enabled", "domain_id", "default_project_id", "email",
+                         "roles", "secret", "expires_at", "unrestricted", "original_password", "options", "tags"])
+BODY = st.one_of(ODD, *(st.dictionaries(st.just(one), st.dictionaries(FIELD, ODD, max_size=4), min_size=1) for one in (
+    "project", "domain", "user", "role", "application_credential")))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(route=st.sampled_from(list(RULES)), body=BODY, texts=st.lists(ODD_TEXT, min_size=3, max_size=3),
+       own=st.booleans())
+def test_odd_requests_are_answered(door, admin, make, route, body, texts, own):
+    """Nothing that is sent makes the service fail."""
+    method, path = route
+    known = {}
+    if own:
+        # Of this example: an earlier one may have made away with its.
+        known["domain_id"] = make("domains", name=f"d{next(NUMBERS)}")["id"]
+        known["user_id"] = make("users", name="u", domain_id=known["domain_id"])["id"]
+    ids = dict(zip(("project_id", "role_id", "credential_id"), texts, strict=True)) | {
+        "user_id": texts[0], "domain_id": texts[1], "id": texts[2]} | known
+    url = path.format(**{name: urllib.parse.quote(text, safe="") or "-" for name, text in ids.items()})
+    query = urllib.parse.urlencode({"name": texts[0], "enabled": texts[1], "effective": texts[2], "user.id": texts[0]})
+    answer = door.call(method, f"{url}?{query}", body, admin)
+    assert answer.status < 500, answer.text

@@ -124,6 +124,14 @@ def test_env_with_an_identity_service_is_a_log_in(tmp_path):
     assert cluster.environment(record, tmp_path)["OS_USERNAME"] == "admin"
 
 
+def test_env_leaves_the_settings_for_a_keystone_alone(up, novasim):
+    up("--state-dir", "d")
+    path = pathlib.Path("d/cluster.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"auth_strategy": "keystone"}))
+    assert novasim("env", "--state-dir", "d") == (0, "export NOVASIM_ENDPOINT=http://127.0.0.1:1/v2.1;\n", "")
+
+
 def test_up_with_an_identity_service(up):
     code, out, _err = up("--identity", "--state-dir", "here")
     assert code == 0
