@@ -19,6 +19,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import config, exceptions
+from novasim.api import auth, pipeline
 from novasim.api.app import Api
 from novasim.compute import periodics
 from novasim.compute.agents import Agents
@@ -29,7 +30,7 @@ from novasim.conductor import recovery as conductor_recovery
 from novasim.conductor.endpoints import ConductorEndpoints
 from novasim.db import hosts as db_hosts
 from novasim.db import simulated_hosts
-from novasim.launch import wiring, wsgi_server
+from novasim.launch import accounts, wiring, wsgi_server
 from novasim.launch.fault_book import FaultBook
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
@@ -127,10 +128,12 @@ def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
 
 def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
+    if ground.conf.api.auth_strategy == auth.IDENTITY:
+        accounts.seed(ground.conf, ground.db)
     proxies = (ground.messaging.client(contract, "api") for contract in (Conductor, Compute, FleetContract))
     app = Api(ground.conf, ground.db, ground.clock, *proxies, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
-    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
+    server = wsgi_server.Server(pipeline.build(app), sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
     return Running(server.stop, forget=app.forget, endpoint=endpoint, app=app)
