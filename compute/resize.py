@@ -189,7 +189,8 @@ def complete_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instan
                          vm_state=states.RESIZED, task_state=None, launched_at=tx.now, progress=100,
                          power_state=states.RUNNING if power_on else states.SHUTDOWN)
         migrations.advance(tx, migration.id, (states.POST_MIGRATING,), states.FINISHED, step=None)
-        endings.settle_quota(tx, instance, quota.held(old), new, old)
+        if quota.upsize_deltas(old, new):
+            endings.settle_quota(tx, instance, quota.held(old), new, old)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def finish() -> None:

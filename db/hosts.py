@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, case, exists, func, insert, or_, select
+from sqlalchemy import Label, bindparam, case, exists, func, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
@@ -41,9 +41,6 @@ _HEARTBEAT = sql_update(models.services).where(
 _KNOWN_SERVICES = select(_S.id, _S.host, _S.version).where(
     _S.binary == bindparam("b_binary"), _S.host.in_(bindparam("hosts", expanding=True)), _S.deleted == 0)
 _KNOWN_NODES = select(*_NODE).where(_N.host.in_(bindparam("hosts", expanding=True)), _N.deleted == 0)
-_IS_UP = select(_S.host).where(
-    _S.host == bindparam("host"), _S.binary == "nova-compute", _S.deleted == 0, _S.forced_down.is_(False),
-    _S.last_seen_up >= bindparam("since"))
 _HEARTBEATS = select(_S.host, _S.last_seen_up).where(
     _S.binary == bindparam("binary"), _S.last_seen_up >= bindparam("since"), _S.deleted == 0)
 COMPUTE = "nova-compute"
@@ -58,6 +55,15 @@ _SET_METRICS = sql_update(models.compute_nodes).where(_N.host == bindparam("b_ho
 _FORGET_STATS = sql_update(models.compute_nodes).where(
     _N.host == bindparam("b_host"), _N.deleted == 0, _N.stats != "{}").values(
     stats="{}", updated_at=newest(bindparam("b_now")))
+
+
+def up(host: ColumnElement[Any]) -> Label[bool]:
+    """A column that says whether a host's agent has been heard of since ``since`` and is not forced down."""
+    return exists().where(_S.host == host, _S.binary == COMPUTE, _S.deleted == 0, _S.forced_down.is_(False),
+                          _S.last_seen_up >= bindparam("since", type_=models.Time)).label("up")
+
+
+_IS_UP = select(up(bindparam("host", type_=models.Name)))
 
 
 def chunks(hosts: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -146,7 +152,7 @@ def delete_agents(tx: Transaction, hosts: Sequence[str]) -> None:
 
 def is_up(tx: Transaction, host: str, since: datetime) -> bool:
     """Whether a host's agent has been heard of since a time and is not forced down."""
-    return tx.execute(_IS_UP, {"host": host, "since": since}).first() is not None
+    return bool(tx.execute(_IS_UP, {"host": host, "since": since}).scalar())
 
 
 def gone(host: ColumnElement[Any], since: datetime, forced_since: datetime) -> ColumnElement[bool]:

@@ -44,8 +44,10 @@ class Records:
 
     def held(self, uuid: str) -> list[tuple[str, int, int, int, bool]]:
         """The claims of a server: (host, MB, vCPUs, GB, is it a move's), sorted."""
+        move = self.db.read(migrations.in_progress, uuid)
         return sorted((claim["host"], claim["memory_mb"], claim["vcpus"], claim["disk_gb"],
-                       claim["migration_id"] is not None) for claim in self.db.read(claims.of_instance, uuid))
+                       move is not None and claim["migration_id"] == move.id)
+                      for claim in self.db.read(claims.of_instance, uuid))
 
     def quota(self, project: str = "demo") -> dict[str, tuple[int, int]]:
         """(in use, reserved) by resource."""

@@ -12,30 +12,8 @@ from novasim.db.engine import Transaction
 from novasim.objects import Flavor, Instance
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.hosts import HostStates
-from novasim.sim.clock import ManualClock
 
 SMALL = Flavor(flavorid="1", name="small", memory_mb=1024, vcpus=1, root_gb=10)
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def db(make_database, clock):
-    return make_database(clock)
-
-
-@pytest.fixture
-def add(db, make_node):
-    """Register hosts of 8192 MB, 4 CPUs and 100 GB."""
-    def call(*names):
-        def write(tx):
-            hosts.register(tx, names, hosts.COMPUTE, "compute")
-            hosts.register_nodes(tx, [make_node(name, uuid="") for name in names], {})
-        db.write(write)
-    return call
 
 
 @pytest.fixture
