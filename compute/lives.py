@@ -13,7 +13,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ TRANSACTION_S = 10.0
 
 
 class AgentDied(BaseException):
-    """The agent that was at work is no more. Like the end of a process, nothing but :meth:`Lives.acting_as` catches
+    """The agent that was at work is no more. Like the end of a process, nothing but :meth:`Lives.act_as` catches
     it."""
 
 
@@ -85,14 +85,13 @@ class Lives:
         self.hosts = tuple(self._up)
         self._changed.notify_all()
 
-    @contextlib.contextmanager
-    def acting_as(self, host: str | None) -> Iterator[None]:
-        """What is done within is done by the agent of a host, and ends with it."""
+    def act_as(self, host: str | None, work: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        """Let the agent of a host do something, which ends when it dies."""
         before = getattr(self._mine, "life", None)
         self._mine.life = (host, self._deaths.get(host or "", 0))
         try:
             self.check()
-            yield
+            work(*args, **kwargs)
         except AgentDied:
             LOG.info("What the agent of %s was at died with it", host)
         finally:
@@ -204,6 +203,5 @@ class ActingEndpoints:
 
         @functools.wraps(method)
         def act(ctxt: RequestContext, **arguments: Any) -> None:
-            with self._lives.acting_as(ctxt.addressed_host):
-                method(ctxt, **arguments)
+            self._lives.act_as(ctxt.addressed_host, method, ctxt, **arguments)
         return act

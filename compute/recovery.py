@@ -71,8 +71,7 @@ def plan(agents: Agents, names: Sequence[str]) -> list[Resumption]:
 
 def resume(agents: Agents, entry: Resumption) -> None:
     """Take up one entry; what goes wrong is logged, and is for the conductor's recovery or the next start."""
-    with agents.lives.acting_as(entry.host):
-        _resume(agents, entry)
+    agents.lives.act_as(entry.host, _resume, agents, entry)
 
 
 def _resume(agents: Agents, entry: Resumption) -> None:

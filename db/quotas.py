@@ -66,7 +66,7 @@ for _dialect in ("mysql", "mariadb"):
 _USAGE_ROWS = select(_U.id, _U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
 _RESERVE = insert(models.reservations)
-_CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance")).returning(
+_CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance"), _R.deleted == 0).returning(
     _R.project_id, _R.user_id, _R.resource, _R.delta)
 
 

@@ -19,6 +19,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import config, exceptions
+from novasim.api import auth, pipeline
 from novasim.api.app import Api
 from novasim.compute import periodics
 from novasim.compute.agents import Agents
@@ -29,9 +30,8 @@ from novasim.conductor import recovery as conductor_recovery
 from novasim.conductor.endpoints import ConductorEndpoints
 from novasim.db import hosts as db_hosts
 from novasim.db import simulated_hosts
-from novasim.launch import wiring, wsgi_server
+from novasim.launch import accounts, wiring, wsgi_server
 from novasim.launch.fault_book import FaultBook
-from novasim.launch.timers import Timers
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.fleet import Fleet as FleetContract
@@ -73,12 +73,12 @@ def start_conductor(ground: wiring.Ground) -> Running:
     orchestrator = wiring.orchestrator(ground)
     heartbeat = _heartbeat(ground, "nova-conductor", Conductor.topic)
     ground.messaging.serve(Conductor, ConductorEndpoints(orchestrator), ground.conf.host)
-    timers = Timers(ground.clock, [
+    stop_timers = ground.timers.run([
         heartbeat,
         (functools.partial(conductor_recovery.recover, orchestrator), ground.conf.conductor.recovery_interval),
         (functools.partial(conductor_recovery.expire_reservations, orchestrator),
          ground.conf.conductor.recovery_interval)])
-    return Running(timers.stop, orchestrator=orchestrator)
+    return Running(stop_timers, orchestrator=orchestrator)
 
 
 def start_scheduler(ground: wiring.Ground) -> Running:
@@ -97,7 +97,7 @@ def start_scheduler(ground: wiring.Ground) -> Running:
 
     endpoints = SchedulerEndpoints(make_driver(), ground.as_service("scheduler"))
     ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
-    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, forget=forget)
+    return Running(ground.timers.run([heartbeat]), decisions.close, forget=forget)
 
 
 def start_compute(ground: wiring.Ground) -> Running:
@@ -111,14 +111,14 @@ def start_compute(ground: wiring.Ground) -> Running:
     fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, fleet.name,
                                                    (FleetContract, FleetEndpoints(fleet)))
     count = fleet.sync()
-    timers = Timers(ground.clock, _periodic(agents))
+    stop_timers = ground.timers.run(_periodic(agents))
 
     def forget() -> None:
         for guest in agents.driver.list_guests():
             agents.driver.remove(guest)
         fleet.sync()
 
-    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), forget=forget,
+    return Running(stop_timers, functools.partial(pool.shutdown, wait=False, cancel_futures=True), forget=forget,
                    hosts=count, agents=agents)
 
 
@@ -128,10 +128,12 @@ def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
 
 def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
+    if ground.conf.api.auth_strategy == auth.IDENTITY:
+        accounts.seed(ground.conf, ground.db)
     proxies = (ground.messaging.client(contract, "api") for contract in (Conductor, Compute, FleetContract))
     app = Api(ground.conf, ground.db, ground.clock, *proxies, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
-    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
+    server = wsgi_server.Server(pipeline.build(app), sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
     return Running(server.stop, forget=app.forget, endpoint=endpoint, app=app)

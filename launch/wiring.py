@@ -27,6 +27,7 @@ from novasim.db import hosts as db_hosts
 from novasim.db import options as db_options
 from novasim.launch import options as launch_options
 from novasim.launch.notifications import Notifications
+from novasim.launch.timers import Timers
 from novasim.rpc import options as rpc_options
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
@@ -86,6 +87,7 @@ class Ground:
     db: engine.Database = field(init=False)
     messaging: Messaging = field(init=False)
     notifications: Notifications = field(init=False)
+    timers: Timers = field(init=False)
 
     def __post_init__(self, database: engine.Database | None) -> None:
         self.chance = Chance(self.conf.simulator.seed)
@@ -96,6 +98,7 @@ class Ground:
         oldest_agents = functools.partial(self.db.read, db_hosts.least_version)
         self.messaging = Messaging(self.conf, self.journal, self.faults, oldest_agents)
         self.notifications = Notifications(self.conf, self.db, self.clock, self.journal)
+        self.timers = Timers(self.clock)
 
     def pen(self, service: str, folder: str) -> Journal:
         """A journal of its own; whoever takes it closes it."""
@@ -107,6 +110,7 @@ class Ground:
         return self.journal.signed(service)
 
     def close(self) -> None:
+        self.timers.close()
         self.messaging.stop(self.conf.graceful_shutdown_timeout)
         self.notifications.close()
         if self._owns_db:

@@ -89,7 +89,7 @@ class SharedListener(amqpdriver.RpcAMQPListener):
         done.result()
 
     def _add(self, queues: Mapping[str, str | None]) -> None:
-        conn = self.conn
+        conn = self.conn.connection
         for queue, host in queues.items():
             if queue not in self._consumers:
                 self._consumers[queue] = consumer = _Consumer(
@@ -106,13 +106,14 @@ class SharedListener(amqpdriver.RpcAMQPListener):
             conn.ensure(lambda: conn.channel.queue_declare(next(iter(queues)), passive=True))
 
     def _drop(self, queues: Iterable[str], delete: bool) -> None:
-        conn = self.conn
+        conn = self.conn.connection
         for consumer in [self._consumers.pop(queue) for queue in queues if queue in self._consumers]:
             tag = conn._consumers.pop(consumer)
             conn._active_tags.pop(consumer.queue_name)
             conn._new_tags.discard(tag)
             # A lost connection is made again without them.
-            with contextlib.suppress(*conn.connection.connection_errors, *conn.connection.channel_errors):
+            with contextlib.suppress(*conn.connection.recoverable_connection_errors,
+                                     *conn.connection.recoverable_channel_errors):
                 conn.channel.basic_cancel(str(tag), nowait=True)
                 conn.channel.callbacks.pop(str(tag), None)
                 if delete:

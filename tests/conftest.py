@@ -44,3 +44,19 @@ def pytest_collection_finish():
     cost a fifth of the time of all tests."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture
+def make_database(novasim_shelf):
+    """Lend databases that have the tables and nothing in them: ``make_database(clock)``."""
+    from novasim.db import versioning
+
+    lent = []
+
+    def make(clock):
+        lent.append(novasim_shelf.database(clock, versioning.upgrade))
+        return lent[-1]
+
+    yield make
+    for database in lent:
+        novasim_shelf.give_back(database)

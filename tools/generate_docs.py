@@ -39,15 +39,13 @@ CONTRACTS = (Conductor, Scheduler, Compute, Fleet, FaultRules)
 NOTICE = "Made by tools/generate_docs.py; edit the code it is made from, then run that."
 WIDTH = 100
 
+code = "`{}`".format
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def code(text: object) -> str:
-    return f"`{text}`"
 
 
 def page(title: str, *parts: str) -> str:

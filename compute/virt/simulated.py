@@ -64,6 +64,8 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
 
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
         self._meet_faults(verb, host, instance_uuid)
+        # A fault may have taken its time; who has not lived to see its end does no more.
+        self._clock.sleep(0)
         self._stages.play(verb, host)
 
     def get_available_resource(self, host: str) -> ComputeNode:
@@ -130,7 +132,8 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         guest = self._store.get(host, instance_uuid) or self._store.get(host, instance_uuid, BACKUP)
         if guest is None:
             raise exceptions.GuestNotFound(host=host, instance_uuid=instance_uuid)
-        self._meet_faults("migrate_disk_and_power_off", host, instance_uuid)
+        self._faults.at("virt.migrate_disk_and_power_off", host=host, instance=instance_uuid)
+        self._clock.sleep(0)
         self._store.turn(host, instance_uuid, BACKUP, states.SHUTDOWN)
         self._stages.play("migrate_disk_and_power_off", host)
         if self._stages.copy_disks:
