@@ -126,8 +126,9 @@ def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
 
 def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
-    proxies = (ground.messaging.client(contract, "api") for contract in (Conductor, Compute, FleetContract))
-    app = Api(ground.conf, ground.db, ground.clock, *proxies, ground.as_service("api"))
+    conductor, compute, fleet = (ground.messaging.client(contract, "api")
+                                 for contract in (Conductor, Compute, FleetContract))
+    app = Api(ground.conf, ground.db, ground.clock, conductor, compute, fleet, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
     server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)

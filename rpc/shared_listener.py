@@ -81,7 +81,8 @@ class SharedListener(amqpdriver.RpcAMQPListener):
 
         def run() -> None:
             try:
-                done.set_result(work())
+                work()
+                done.set_result(None)
             except Exception as error:
                 done.set_exception(error)
 
