@@ -108,8 +108,9 @@ def start_compute(ground: wiring.Ground) -> Running:
     endpoints = ActingEndpoints(agents.lives, ComputeEndpoints(agents))
     fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, fleet.name,
                                                    (FleetContract, FleetEndpoints(fleet)))
-    count = fleet.sync()
+    # Thousands take longer to start than a host may be silent.
     stop_timers = ground.timers.run(_periodic(agents))
+    count = fleet.sync()
 
     def forget() -> None:
         for guest in agents.driver.list_guests():
