@@ -45,9 +45,11 @@ def find_own(request: Request, image_id: str) -> dict[str, Any]:
     """One that the caller may also change: of its project; an admin's are all.
 
     :raises ImageNotFound: when there is none
-    :raises Forbidden: when it is everybody's
+    :raises Forbidden: when it is everybody's, or the caller may only read
     """
     image = find(request, image_id)
+    if not request.context.is_admin and "member" not in request.context.roles:
+        raise exceptions.Forbidden(f"Image {image_id} may be changed by members of its project only.")
     if image["project_id"] is None and not request.context.is_admin:
         raise exceptions.Forbidden(f"Image {image_id} belongs to no project: only an admin may change it.")
     return image

@@ -10,6 +10,7 @@ from novasim.api import (
     availability_zones,
     decisions,
     extensions,
+    faults,
     flavor_access,
     flavor_extra_specs,
     flavors,
@@ -84,6 +85,10 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-services/{service_id}": {
         "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
     "/os-simulator/decisions/{request_id}": {"GET": decisions.show},
+    "/os-simulator/fault-log": {"GET": faults.log},
+    "/os-simulator/fault-presets": {"GET": faults.presets},
+    "/os-simulator/faults": {"GET": faults.index, "POST": faults.create, "DELETE": faults.clear},
+    "/os-simulator/faults/{fault_id}": {"DELETE": faults.delete},
     "/os-simulator/fleets": {"GET": simulated_hosts.fleets},
     "/os-simulator/hosts": {"GET": simulated_hosts.index, "POST": simulated_hosts.scale},
     "/os-simulator/hosts/action": {"POST": simulated_hosts.act},

@@ -52,7 +52,8 @@ SIMULATOR: list[cfg.Opt] = [
     cfg.StrOpt("stages", default="instant",
                help="What operations of the hypervisors cost and how they end: the name of a file in "
                     "etc/novasim/stages, or the path of one."),
-    cfg.StrOpt("fault_rules", help="YAML file of fault rules that are in force from the start."),
+    cfg.StrOpt("faults_file", deprecated_name="fault_rules",
+               help="YAML file of fault rules that are in force from the start, in all processes of the cluster."),
     cfg.IntOpt("seed", help="Seed of all chance of a process. Without it each run differs."),
     cfg.BoolOpt("journal", default=True,
                 help="Keep a journal of every hop of every request, for the resource os-simulator/journal."),

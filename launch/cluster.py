@@ -20,7 +20,7 @@ from oslo_log import log as logging
 
 from novasim import exceptions
 from novasim.api.schemas.simulated_hosts import HOSTS_MAX
-from novasim.launch import embedded, seed, service, split, wiring, wsgi_server
+from novasim.launch import accounts, embedded, seed, service, split, wiring, wsgi_server
 
 LOG = logging.getLogger(__name__)
 FACTS, CONFIG = "cluster.json", "novasim.conf"
@@ -72,6 +72,9 @@ def _write_config(path: Path, settings: dict[str, str]) -> None:
 def _see_that_it_is_known(conf: cfg.ConfigOpts, name: str) -> None:
     """Options are read when they are used; a wrong one should be told of at once."""
     section, _, option = name.rpartition(".")
+    if section == "keystone_authtoken":
+        # Its options are known to keystonemiddleware only, which reads them when it is asked for.
+        return
     try:
         getattr(conf if section in ("", "DEFAULT") else conf[section], option)
     except cfg.NoSuchOptError as error:
@@ -90,6 +93,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
         raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to {HOSTS_MAX}")
     directory = arguments.state_dir
     try:
+        # What is in it is nobody else's business: passwords as hashes, and what tokens are signed with.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         (directory / "log").mkdir(parents=True, exist_ok=True)
         _write_config(directory / CONFIG, _settings(arguments))
     except OSError as error:
@@ -105,8 +110,9 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 
 
 def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, cluster: Any, began: float) -> dict[str, Any]:
-    return {"endpoint": cluster.endpoint, "pid": os.getpid(), "hosts": cluster.hosts, "profile": conf.profile,
-            "stages": conf.simulator.stages, "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
+    return {"endpoint": cluster.endpoint, "auth_strategy": conf.api.auth_strategy, "pid": os.getpid(),
+            "hosts": cluster.hosts, "profile": conf.profile, "stages": conf.simulator.stages,
+            "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
             "db": conf.database.connection.partition(":")[0], "flavors": [row[0] for row in seed.FLAVORS],
             "image": seed.IMAGE[0], "ready_s": round(time.monotonic() - began, 2)}
 
@@ -131,6 +137,8 @@ def main(argv: Sequence[str]) -> int:
                         and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
                             arguments.state_dir, arguments.hosts, conf=conf))
         cluster.start()
+        if isinstance(cluster, embedded.EmbeddedCluster):
+            cluster.ground.faults.kill = service.die
     except exceptions.NovasimException as error:
         service.say({"error": error.text})
         return 1
@@ -139,6 +147,7 @@ def main(argv: Sequence[str]) -> int:
         service.say({"error": f"the cluster cannot start ({type(error).__name__}: {error}). "
                               f"See {arguments.state_dir / 'log' / 'cluster.log'}"})
         return 1
+    accounts.write_clouds(conf, arguments.state_dir, cluster.endpoint)
     _announce(arguments.state_dir, _facts(arguments, conf, cluster, began))
     stop.wait()
     cluster.stop()

@@ -20,6 +20,7 @@ from novasim.db import versioning
 from novasim.db.engine import Database, Transaction
 from novasim.db.image import Image
 from novasim.launch import seed, service, wiring
+from novasim.launch.fault_book import FaultBook
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import Clock
 
@@ -71,6 +72,8 @@ class EmbeddedCluster:
         self._stops.callback(self.ground.close)
         versioning.upgrade(self.ground.db)
         seed.seed(self.ground.db)
+        self.faults = FaultBook(self.ground)
+        self.faults.listen()
         self.hosts = seed.machines(self.ground.db, self.conf.profile, self._hosts)
         self.orchestrator = self._run(service.start_conductor).facts["orchestrator"]
         self._run(service.start_scheduler)
@@ -80,6 +83,7 @@ class EmbeddedCluster:
         api = self._run(service.start_api)
         self.endpoint: str = api.facts["endpoint"]
         self.app = api.facts["app"]
+        self.app.faults = self.faults
 
     def _run(self, start: Callable[[wiring.Ground], service.Running]) -> service.Running:
         running = start(self.ground)
@@ -102,15 +106,16 @@ class EmbeddedCluster:
         """Make the cluster as it was when it was kept, its services running all along.
 
         :param patience_s: how long to wait for the end of what is under way
-        :returns: False when something still is; then nothing was done
+        :returns: False when something still is; then only fault rules are gone
         """
         if self._image is None:
             return False
         bus, ground = Bus.of(self._url), self.ground
+        # What hangs because of a rule goes on.
+        ground.faults.clear()
         if not bus.wait_idle(patience_s):
             return False
         bus.clear()
-        ground.faults.clear()
         ground.chance.rewind()
         self._image.restore(ground.db)
         for running in self._services:

@@ -19,6 +19,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import config, exceptions
+from novasim.api import auth, pipeline
 from novasim.api.app import Api
 from novasim.compute import periodics
 from novasim.compute.agents import Agents
@@ -29,7 +30,8 @@ from novasim.conductor import recovery as conductor_recovery
 from novasim.conductor.endpoints import ConductorEndpoints
 from novasim.db import hosts as db_hosts
 from novasim.db import simulated_hosts
-from novasim.launch import wiring, wsgi_server
+from novasim.launch import accounts, wiring, wsgi_server
+from novasim.launch.fault_book import FaultBook
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.fleet import Fleet as FleetContract
@@ -127,11 +129,13 @@ def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
 
 def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
+    if ground.conf.api.auth_strategy == auth.IDENTITY:
+        accounts.seed(ground.conf, ground.db)
     conductor, compute, fleet = (ground.messaging.client(contract, "api")
                                  for contract in (Conductor, Compute, FleetContract))
     app = Api(ground.conf, ground.db, ground.clock, conductor, compute, fleet, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
-    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
+    server = wsgi_server.Server(pipeline.build(app), sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
     return Running(server.stop, forget=app.forget, endpoint=endpoint, app=app)
@@ -146,6 +150,11 @@ def configure(service: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     conf = wiring.build_config(argv, prog=f"novasim-{service}", cli_opts=[host])
     logging.setup(conf, "novasim")
     return conf
+
+
+def die() -> None:
+    """End this process as ``kill -9`` does: nothing is finished, nobody is told."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class StopSignal:
@@ -184,7 +193,12 @@ def main(service: str, argv: Sequence[str]) -> int:
     try:
         conf = configure(service, argv)
         ground = wiring.Ground(conf, service)
+        ground.faults.kill = die
+        faults = FaultBook(ground)
         running = _START[service](ground)
+        faults.listen()
+        if "app" in running.facts:
+            running.facts["app"].faults = faults
     except exceptions.NovasimException as error:
         say({"error": error.text})
         sys.stderr.write(f"novasim-{service}: {error.text}\n")

@@ -92,8 +92,6 @@ class Ground:
     def __post_init__(self, database: engine.Database | None) -> None:
         self.chance = Chance(self.conf.simulator.seed)
         self.faults = Faults(self.clock, self.chance.stream("faults"))
-        if self.conf.simulator.fault_rules:
-            self.faults.load(self.conf.simulator.fault_rules)
         self.journal = self.pen(self.service, "journal")
         self._owns_db = database is None
         self.db = database or engine.connect(self.conf, self.clock)

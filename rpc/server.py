@@ -7,6 +7,7 @@ oslo.messaging.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,16 +23,30 @@ from novasim.rpc import serializer
 from novasim.rpc.contract import Contract, Method, check, subject
 from novasim.rpc.shared_listener import SharedListener, adapter
 from novasim.rpc.sim_driver import SimDriver, SimListener
-from novasim.sim.faults import Faults
+from novasim.sim.faults import DROP, HOP, Faults, Hop
 from novasim.sim.journal import Journal
 
 S = TypeVar("S", bound=rpc_server.RPCServer)
+_INCOMING: contextvars.ContextVar[base.RpcIncomingMessage] = contextvars.ContextVar("novasim_incoming")
 
 
 def _objects_of(method: Method) -> dict[str, type[msgspec.Struct]]:
     """The arguments that are objects, so that a peer's plain dicts can be made objects again."""
     return {name: parameter.annotation for name, parameter in method.signature.parameters.items()
             if inspect.isclass(parameter.annotation) and issubclass(parameter.annotation, msgspec.Struct)}
+
+
+class _Dispatcher(RPCDispatcher):
+    """Remembers which message a thread works on, so that its reply can be lost."""
+
+    def dispatch(self, incoming: base.RpcIncomingMessage) -> Any:
+        _INCOMING.set(incoming)
+        return super().dispatch(incoming)
+
+
+def _lose_the_reply() -> None:
+    """Whoever waits for it waits in vain: without this id, drivers answer nobody."""
+    _INCOMING.get().orig_msg_id = None  # type: ignore[attr-defined]
 
 
 def _answer(contract: type[Contract], method: Method, implementation: Callable[..., Any], journal: Journal,
@@ -41,7 +56,16 @@ def _answer(contract: type[Contract], method: Method, implementation: Callable[.
     def answer(ctxt: Any, **arguments: Any) -> Any:
         for name, kind in objects.items():
             arguments[name] = serializer.from_primitive(arguments[name], kind)
-        faults.at("rpc.receive", topic=contract.topic, host=ctxt.addressed_host, method=method.name)
+        hop = HOP.set(Hop(method.name, journal.service, ctxt.addressed_host, ctxt.request_id, subject(arguments),
+                          arguments))
+        try:
+            return worked_on(ctxt, arguments)
+        finally:
+            HOP.reset(hop)
+
+    def worked_on(ctxt: Any, arguments: dict[str, Any]) -> Any:
+        if faults.rules and faults.at("rpc.receive", topic=contract.topic, method=method.name) == DROP:
+            return _lose_the_reply()
         journal.write(f"receive {method.name}", ctxt.request_id, ctxt.addressed_host or "", kind=method.kind,
                       method=method.name, topic=contract.topic, server=ctxt.addressed_host,
                       instance_uuid=subject(arguments))
@@ -49,6 +73,9 @@ def _answer(contract: type[Contract], method: Method, implementation: Callable[.
             return implementation(ctxt, **arguments)
         except method.raises:
             raise ExpectedException() from None
+        finally:
+            if faults.rules and faults.at("rpc.reply", topic=contract.topic, method=method.name) == DROP:
+                _lose_the_reply()
     return answer
 
 
@@ -100,7 +127,7 @@ class SharedRPCServer(rpc_server.RPCServer):
 
 
 def _dispatcher(parts: Sequence[tuple[type[Contract], object]], journal: Journal, faults: Faults) -> RPCDispatcher:
-    dispatcher = RPCDispatcher(
+    dispatcher = _Dispatcher(
         [endpoint for contract, implementation in parts
          for endpoint in endpoints(contract, implementation, journal.signed(contract.topic), faults)],
         serializer.ObjectSerializer(), None)

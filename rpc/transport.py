@@ -50,7 +50,7 @@ class Messaging:
 
     def client(self, contract: type[Contract], service: str) -> Client:
         """A proxy for a contract, under its version cap, for a service of this process."""
-        cap = getattr(self._conf.upgrade_levels, contract.topic)
+        cap = getattr(self._conf.upgrade_levels, contract.topic, None)
         if cap == AUTO:
             oldest = self._oldest()
             past = contract.generations

@@ -17,6 +17,7 @@ from novasim.compute.virt.network import Interrupt, Network
 from novasim.compute.virt.store import GuestStore
 from novasim.objects import Flavor
 from novasim.sim.clock import Clock
+from novasim.sim.faults import Faults
 from novasim.sim.stages import StageBook
 
 MIB = 1024 ** 2
@@ -63,6 +64,7 @@ class SimulatedLiveMigration(abc.ABC):
     _store: GuestStore
     _network: Network
     _stages: StageBook
+    _faults: Faults
     _clock: Clock
 
     def __init__(self) -> None:
@@ -76,6 +78,13 @@ class SimulatedLiveMigration(abc.ABC):
     @abc.abstractmethod
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
         """What a verb costs."""
+
+    def _meet_faults(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
+        """Where fault rules act; ``wake`` ends what they make hang."""
+        if self._faults.rules:
+            self._faults.at(f"virt.{verb}", wake, host=host, instance=instance_uuid)
+            # A fault may have taken its time; who has not lived to see its end does no more.
+            self._clock.sleep(0)
 
     @abc.abstractmethod
     def _make(self, host: str, instance_uuid: str, flavor: Flavor, power_state: int, disk_bytes: int) -> None:
@@ -105,7 +114,8 @@ class SimulatedLiveMigration(abc.ABC):
             self._transfers[host, instance_uuid] = transfer
         try:
             report(transfer.progress())
-            self._spend("live_migration", host, instance_uuid)
+            self._meet_faults("live_migration", host, instance_uuid, transfer.interrupt.changed)
+            self._stages.play("live_migration", host)
             self._copy(host, dest_host, instance_uuid, transfer, patience, report)
         finally:
             with self._transfers_lock:

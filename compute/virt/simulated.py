@@ -26,6 +26,13 @@ GIB = 1024 ** 3
 IMAGE_STORE = "image store"
 
 
+def _cpu_stats(profile: Profile, running: int) -> dict[str, float]:
+    busy = min(running * profile.cpu_load / profile.vcpus, 1.0)
+    shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
+    stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
+    return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4), "frequency": float(profile.cpu_mhz)}
+
+
 class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
     """All hypervisors of a process.
 
@@ -56,7 +63,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._store.close()
 
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
-        self._faults.at(f"virt.{verb}", host=host, instance=instance_uuid)
+        self._meet_faults(verb, host, instance_uuid)
         # A fault may have taken its time; who has not lived to see its end does no more.
         self._clock.sleep(0)
         self._stages.play(verb, host)
@@ -152,11 +159,3 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
             self._store.set_power(host, instance_uuid, power_state)
             return
         self._store.turn(host, instance_uuid, GUEST, power_state)
-
-
-def _cpu_stats(profile: Profile, running: int) -> dict[str, float]:
-    busy = min(running * profile.cpu_load / profile.vcpus, 1.0)
-    shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
-    stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
-    return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4),
-                    "frequency": float(profile.cpu_mhz)}

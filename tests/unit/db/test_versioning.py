@@ -72,6 +72,14 @@ def test_every_where_of_a_service_has_an_index(db):
         "action": "SELECT id FROM instance_actions WHERE instance_uuid = 'x' AND request_id = 'y'",
         "events": "SELECT id FROM instance_actions_events WHERE event = 'e' AND action_id = 1",
         "system metadata": "SELECT key FROM instance_system_metadata WHERE instance_uuid = 'x' AND deleted = 0",
+        "user by name": "SELECT users.id FROM users JOIN domains ON domains.uuid = users.domain_id "
+                        "WHERE users.name = 'u' AND domains.name = 'd'",
+        "project by name": "SELECT id FROM projects WHERE name = 'p' ORDER BY name",
+        "roles of a user": "SELECT id FROM role_assignments WHERE user_id = 'u' AND target_type = 'project' "
+                           "AND target_id = 'p'",
+        "users of a project": "SELECT id FROM role_assignments WHERE target_type = 'project' AND target_id = 'p'",
+        "taken back": "SELECT id FROM revoked_tokens WHERE audit_id = 'a'",
+        "forgotten": "DELETE FROM revoked_tokens WHERE expires_at < '2026-01-01'",
         "heartbeat": "UPDATE services SET report_count = 1 WHERE binary = 'b' AND host IN ('a') AND deleted = 0",
     }
     with db.engine.connect() as connection:
