@@ -14,7 +14,7 @@ from novasim import exceptions
 from novasim.api import auth
 from novasim.db import identity
 from novasim.db.engine import Database
-from novasim.launch import wiring
+from novasim.sim import books
 
 CLOUDS = "clouds.yaml"
 
@@ -37,7 +37,7 @@ def read(conf: cfg.ConfigOpts) -> list[Account]:
 
     name = conf.identity.accounts
     try:
-        found = msgspec.convert(yaml.safe_load(wiring.read_yaml("accounts", name)), list[Account])
+        found = msgspec.convert(yaml.safe_load(books.read("accounts", name)), list[Account])
     except (yaml.YAMLError, msgspec.ValidationError) as error:
         raise exceptions.ConfigurationError(reason=f"[identity] accounts: {name}: {error}") from error
     unknown = {role for account in found for role in account.roles} - set(tokens.ROLES)
