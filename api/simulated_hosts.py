@@ -122,15 +122,7 @@ def _shrink(request: Request, count: int) -> None:
         raise exceptions.Conflict(f"Only {len(going)} hosts can be removed, not {count}: on the others there are "
                                   "servers, or they are part of a move")
     for start in range(0, count, BATCH):
-        _apply(request, _remover(going[start:start + BATCH]))
-
-
-def _remover(machines: Sequence[str]) -> Callable[[Transaction], set[str]]:
-    def remove(tx: Transaction) -> set[str]:
-        concerned = simulated_hosts.fleets_of(tx, machines)
-        simulated_hosts.remove(tx, machines)
-        return concerned
-    return remove
+        _apply(request, functools.partial(_remove, going[start:start + BATCH], "remove"))
 
 
 def act(api: Api, request: Request) -> Response:
@@ -144,17 +136,22 @@ def act(api: Api, request: Request) -> Response:
     (action, said), = body.items()
     machines = hostnames.expand(",".join(said["hosts"]))
 
-    def write(tx: Transaction) -> set[str]:
-        simulated_hosts.act(tx, machines, action)
-        return simulated_hosts.fleets_of(tx, machines)
-
-    if action == "remove":
-        unknown = set(machines) - set(api.db.read(simulated_hosts.names))
-        if unknown:
-            raise exceptions.ComputeHostNotFound(host=min(unknown))
-        write = _remover(machines)
-    _apply(request, write)
+    _apply(request, functools.partial(_remove if action == "remove" else _act, machines, action))
     return Response(202)
+
+
+def _act(machines: Sequence[str], action: str, tx: Transaction) -> set[str]:
+    simulated_hosts.act(tx, machines, action)
+    return simulated_hosts.fleets_of(tx, machines)
+
+
+def _remove(machines: Sequence[str], _action: str, tx: Transaction) -> set[str]:
+    unknown = set(machines) - set(simulated_hosts.names(tx))
+    if unknown:
+        raise exceptions.ComputeHostNotFound(host=min(unknown))
+    concerned = simulated_hosts.fleets_of(tx, machines)
+    simulated_hosts.remove(tx, machines)
+    return concerned
 
 
 def _apply(request: Request, write: Callable[[Transaction], Iterable[str]]) -> None:

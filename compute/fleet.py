@@ -29,6 +29,7 @@ from novasim.sim import profiles
 LOG = logging.getLogger(__name__)
 # What an agent is when it neither lives nor is frozen.
 DARK = "dark"
+BATCH = 1000
 
 
 class Fleet:
@@ -68,6 +69,11 @@ class Fleet:
         return simulated_hosts.FROZEN if lives.is_frozen(host) else DARK
 
     def _start(self, machines: Sequence[SimulatedHost]) -> None:
+        """Some at a time: who is known is chosen by the scheduler, and should have its queue soon."""
+        for first in range(0, len(machines), BATCH):
+            self._start_some(machines[first:first + BATCH])
+
+    def _start_some(self, machines: Sequence[SimulatedHost]) -> None:
         """As a compute service starts: known first, then seeing what was left, then answering, then taking it up."""
         agents, names = self._agents, [one.host for one in machines]
         for profile, hosts in _by_profile(machines).items():

@@ -110,8 +110,9 @@ def start_compute(ground: wiring.Ground) -> Running:
     endpoints = ActingEndpoints(agents.lives, ComputeEndpoints(agents))
     fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, fleet.name,
                                                    (FleetContract, FleetEndpoints(fleet)))
-    count = fleet.sync()
+    # Thousands take longer to start than a host may be silent.
     stop_timers = ground.timers.run(_periodic(agents))
+    count = fleet.sync()
 
     def forget() -> None:
         for guest in agents.driver.list_guests():
@@ -130,8 +131,9 @@ def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
     if ground.conf.api.auth_strategy == auth.IDENTITY:
         accounts.seed(ground.conf, ground.db)
-    proxies = (ground.messaging.client(contract, "api") for contract in (Conductor, Compute, FleetContract))
-    app = Api(ground.conf, ground.db, ground.clock, *proxies, ground.as_service("api"))
+    conductor, compute, fleet = (ground.messaging.client(contract, "api")
+                                 for contract in (Conductor, Compute, FleetContract))
+    app = Api(ground.conf, ground.db, ground.clock, conductor, compute, fleet, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
     server = wsgi_server.Server(pipeline.build(app), sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)

@@ -81,9 +81,12 @@ class SharedListener(amqpdriver.RpcAMQPListener):
 
         def run() -> None:
             try:
-                done.set_result(work())
+                work()
+                done.set_result(None)
             except Exception as error:
                 done.set_exception(error)
+            # More may follow: look again soon, as after a message.
+            self._current_timeout = amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN
 
         self._message_operations_handler.do(run)
         done.result()

@@ -9,7 +9,7 @@ from novasim import exceptions
 
 
 def read(kind: str, name: str) -> str:
-    """The text of a profile, stage book or policy: a file that is named by its path, or one of ours.
+    """The text of a profile, a book of stages and the like: a file that is named by its path, or one of ours.
 
     :raises ConfigurationError: naming what there is
     """
