@@ -75,7 +75,7 @@ def draw(tx: Transaction, uuid: str, rule: Rule, service: str, facts: Mapping[st
     if rule.per:
         counts = select(func.count() + 1, func.count(func.nullif(_L.did, _PASSED))).where(
             _L.rule_uuid == uuid, _L.subject == subject)
-    seen, acted = tx.execute(counts).one()
+    seen, acted = (int(number) for number in tx.execute(counts).one())
     action = rule.decide(seen, acted)
     if action is not None:
         tx.execute(sql_update(models.fault_rules).where(_R.uuid == uuid).values(acted=_R.acted + 1))
