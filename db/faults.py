@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import delete, func, insert, or_, select
+from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions
@@ -71,13 +71,12 @@ def draw(tx: Transaction, uuid: str, rule: Rule, service: str, facts: Mapping[st
     if tx.execute(sql_update(models.fault_rules).where(_R.uuid == uuid).values(seen=_R.seen + 1)).rowcount == 0:
         return None
     subject = rule.subject(facts)
+    counts: Select[int, int] = select(_R.seen, _R.acted).where(_R.uuid == uuid)
     if rule.per:
-        number, acted = tx.execute(select(func.count(), func.count(func.nullif(_L.did, _PASSED))).where(
-            _L.rule_uuid == uuid, _L.subject == subject)).one()
-        number += 1
-    else:
-        number, acted = tx.execute(select(_R.seen, _R.acted).where(_R.uuid == uuid)).one()
-    action = rule.decide(number, acted)
+        counts = select(func.count() + 1, func.count(func.nullif(_L.did, _PASSED))).where(
+            _L.rule_uuid == uuid, _L.subject == subject)
+    seen, acted = tx.execute(counts).one()
+    action = rule.decide(seen, acted)
     if action is not None:
         tx.execute(sql_update(models.fault_rules).where(_R.uuid == uuid).values(acted=_R.acted + 1))
     if action is not None or rule.per:

@@ -135,10 +135,8 @@ def main(argv: Sequence[str]) -> int:
         logging.setup(conf, "novasim")
         cluster: Any = (split.SplitCluster(conf, arguments.state_dir / CONFIG, arguments.hosts, stop) if arguments.bus
                         and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
-                            arguments.state_dir, arguments.hosts, conf=conf))
+                            arguments.state_dir, arguments.hosts, conf=conf, kill=service.die))
         cluster.start()
-        if isinstance(cluster, embedded.EmbeddedCluster):
-            cluster.ground.faults.kill = service.die
     except exceptions.NovasimException as error:
         service.say({"error": error.text})
         return 1

@@ -39,16 +39,19 @@ class EmbeddedCluster:
     :param hosts: how many compute hosts, at least; None: those it has
     :param overrides: ``{"section.option": value}``
     :param database: one that somebody else closes, which is the one that the configuration names
+    :param kill: ends the process that the cluster has to itself, as a fault rule may want; None: no rule may
     """
 
     def __init__(self, state_dir: Path, hosts: int | None = 3, overrides: Mapping[str, Any] | None = None,
-                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None, database: Database | None = None):
+                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None, database: Database | None = None,
+                 kill: Callable[[], object] | None = None):
         self.conf = conf or wiring.build_config(overrides={
             "state_path": str(state_dir), "transport_url": bus_url(), "api.listen_port": 0, **(overrides or {})})
         self._url = self.conf.transport_url
         self._clock = clock or Clock()
         self._hosts = hosts
         self._database = database
+        self._kill = kill
         self._image: Image | None = None
         self._services: list[service.Running] = []
         self._stops = contextlib.ExitStack()
@@ -69,6 +72,7 @@ class EmbeddedCluster:
         self._stops.callback(lambda: self.agents is not None and self.agents.driver.close())
         Path(self.conf.state_path).mkdir(parents=True, exist_ok=True)
         self.ground = wiring.Ground(self.conf, "cluster", self._clock, self._database)
+        self.ground.faults.kill = self._kill
         self._stops.callback(self.ground.close)
         versioning.upgrade(self.ground.db)
         seed.seed(self.ground.db)

@@ -107,9 +107,10 @@ class FaultBook:
         return draw
 
     def _tell(self, action: Action, rule: Rule, point: str, facts: Mapping[str, Any]) -> None:
-        self._ground.journal.write(f"fault {action.name}", facts.get("request_id"), facts.get("host") or "",
-                                   kind="fault", rule=rule.name, at=point, instance_uuid=facts.get("instance"),
-                                   method=facts.get("method") or facts.get("hop"))
+        journal = self._ground.as_service(facts.get("service") or self._ground.service)
+        journal.write(f"fault {action.name}", facts.get("request_id"), facts.get("host") or "", kind="fault",
+                      rule=rule.name, at=point, instance_uuid=facts.get("instance"),
+                      method=facts.get("method") or facts.get("hop"))
 
     def add(self, entry: dict[str, Any]) -> list[str]:
         """Add a rule, or those of a preset; returns their ids.

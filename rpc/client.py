@@ -16,7 +16,7 @@ from novasim import exceptions
 from novasim.context import RequestContext
 from novasim.rpc import serializer
 from novasim.rpc.contract import CALL, Contract, Method, subject
-from novasim.sim.faults import DROP, DUPLICATE, OK, REORDER, Faults
+from novasim.sim.faults import DROP, DUPLICATE, OK, REORDER, Faults, flavor_of
 from novasim.sim.journal import Journal
 
 # Without this the broker throws away what nobody has a queue for, and says nothing.
@@ -106,7 +106,7 @@ class Client:
     def _sender(self, ctxt: RequestContext, arguments: dict[str, Any]) -> dict[str, Any]:
         """What fault rules can know of who sends and of what it is about."""
         return {"service": self._journal.service, "host": ctxt.addressed_host, "request_id": ctxt.request_id,
-                "instance": subject(arguments), "flavor": arguments.get("flavor")}
+                "instance": subject(arguments), "flavor": lambda: flavor_of(arguments)}
 
     def _version(self, method: Method, arguments: dict[str, Any]) -> str:
         wanted = [version for name, version in method.added.items() if arguments[name]]

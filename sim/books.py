@@ -1,4 +1,4 @@
-"""Finds the YAML that comes with us: profiles, books of stages, policies, accounts."""
+"""Finds the YAML that a name stands for: profiles, books of stages, policies, fault rules, accounts."""
 
 from __future__ import annotations
 

@@ -161,9 +161,9 @@ class Rule:
 
 
 def _told(value: Any) -> str:
-    """What is known at a point, as a rule would write it: a flavor by its name."""
-    name = value.get("name") if isinstance(value, dict) else getattr(value, "name", value)
-    return "" if name is None else str(name)
+    """What is known at a point, as a rule would write it; some of it is worked out only when a rule asks."""
+    value = value() if callable(value) else value
+    return "" if value is None else str(value)
 
 
 def error_of(value: Any) -> Exception:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from novasim import exceptions
+from novasim.objects import Instance
 from novasim.sim.clock import Clock
 from novasim.sim.fault_rules import POINTS, Action, Rule, error_of
 
@@ -40,13 +41,20 @@ class Hop(NamedTuple):
     arguments: Mapping[str, Any]
 
     def facts(self) -> dict[str, Any]:
-        """What rules can match; the flavor is the one that is asked for, else the server's."""
-        server = self.arguments.get("instance")
-        flavor = self.arguments.get("flavor") or self.arguments.get("instance_type")
-        if not flavor and hasattr(server, "flavor"):
-            flavor = server.flavor()
+        """What rules can match."""
         return {"hop": self.method, "service": self.service, "host": self.host, "request_id": self.request_id,
-                "instance": self.instance, "flavor": flavor}
+                "instance": self.instance, "flavor": lambda: flavor_of(self.arguments)}
+
+
+def flavor_of(arguments: Mapping[str, Any]) -> str | None:
+    """The name of the flavor that a message asks for, else of its server's; None where it does not say."""
+    flavor, server = arguments.get("flavor") or arguments.get("instance_type"), arguments.get("instance")
+    if isinstance(flavor, dict):
+        return flavor.get("name")
+    if flavor is not None or not isinstance(server, Instance):
+        return getattr(flavor, "name", None)
+    # It may travel without.
+    return server.system_metadata.get("instance_type_name")
 
 
 HOP: contextvars.ContextVar[Hop | None] = contextvars.ContextVar("novasim_hop", default=None)

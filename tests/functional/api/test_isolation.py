@@ -15,7 +15,7 @@ from identity_door import Door
 from novasim.api.microversion import Ranged
 from novasim.api.routes import ROUTES
 from novasim.api.server_actions import ACTIONS
-from novasim.db import flavors, images, models
+from novasim.db import flavors, images, models, simulated_hosts
 from novasim.objects import Flavor
 
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
@@ -48,6 +48,9 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-aggregates/{aggregate_id}/images"): [{"cache": [{"id": IMAGE}]}],
     ("PUT", "/os-quota-class-sets/{class_name}"): [{"quota_class_set": {"cores": 5}}],
     ("PUT", "/os-quota-sets/{project_id}"): [{"quota_set": {"cores": 5}}],
+    ("POST", "/os-simulator/faults"): [{"fault": {"at": "rpc.send", "do": "drop"}}],
+    ("POST", "/os-simulator/hosts"): [{"scale": {"count": 4}}],
+    ("POST", "/os-simulator/hosts/action"): [{name: {"hosts": ["cmp-1"]}} for name in simulated_hosts.ACTIONS],
     ("POST", "/os-server-groups"): [{"server_group": {"name": "g", "policies": ["affinity"]}}],
     ("PUT", "/os-services/{service_id}"): [{"host": "cmp-1", "binary": "nova-compute"}],
     ("POST", "/servers"): [{"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}],
@@ -94,7 +97,7 @@ class World:
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "class_name": "default", "hypervisor_id": "1", "service_id": "enable",
-            "network": "private", "alias": "a"}
+            "network": "private", "alias": "a", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
