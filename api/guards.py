@@ -157,8 +157,8 @@ def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None]
         LOG.exception("A message could not be sent")
         if undo is not None:
             undo(error)
-        known = isinstance(error, exceptions.ComputeServiceUnavailable)
-        raise exceptions.MessagingUnavailable(reason=str(error) if known else type(error).__name__) from error
+        reason = error.text if isinstance(error, exceptions.ComputeServiceUnavailable) else type(error).__name__
+        raise exceptions.MessagingUnavailable(reason=reason) from error
 
 
 def undo_task(request: Request, instance: Instance, task: str | None,
