@@ -71,6 +71,7 @@ def draw(tx: Transaction, uuid: str, rule: Rule, service: str, facts: Mapping[st
     if tx.execute(sql_update(models.fault_rules).where(_R.uuid == uuid).values(seen=_R.seen + 1)).rowcount == 0:
         return None
     subject = rule.subject(facts)
+    counted: Any
     if rule.per:
         counted = tx.execute(select(func.count() + 1, func.count(func.nullif(_L.did, _PASSED))).where(
             _L.rule_uuid == uuid, _L.subject == subject)).one()
