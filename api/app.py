@@ -11,7 +11,7 @@ from typing import Any
 import webob
 from oslo_config import cfg
 
-from novasim.api import auth, microversion, options, routes, versions, wsgi
+from novasim.api import auth, microversion, mounts, options, routes, versions, wsgi
 from novasim.api.caches import Flavors
 from novasim.api.legacy import front
 from novasim.api.legacy.rate_limits import RateLimits
@@ -50,7 +50,10 @@ class Api:
         request_id = auth.new_request_id()
         version = None
         try:
-            if versions.root(_path(wire)) != versions.PRESENT:
+            root = versions.root(_path(wire))
+            if mounts.mounted(self, root):
+                return mounts.serve(self, root, wire, request_id)(environ, start_response)
+            if root != versions.PRESENT:
                 return front.serve(self, wire, request_id)(environ, start_response)
             version = microversion.asked_for(wire.headers)
             document = versions.document(wire)

@@ -1,4 +1,4 @@
-"""What a fresh cluster has: the flavors everybody knows and one image."""
+"""What a fresh cluster has: the flavors everybody knows, and two images, one to rebuild a server from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from novasim.objects import Flavor
 FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096, 2, 40), ("m1.large", 8192, 4, 80),
            ("m1.xlarge", 16384, 8, 160))
 IMAGE_ID = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
-IMAGE = ("cirros", 16300544)
+# id, name, size in bytes.
+IMAGES = ((IMAGE_ID, "cirros", 16300544), ("70a599e0-31e7-49b7-b260-868f441e862b", "alpine", 61865984))
 
 
 def seed(database: Database) -> bool:
@@ -21,7 +22,8 @@ def seed(database: Database) -> bool:
         for number, (name, memory_mb, vcpus, root_gb) in enumerate(FLAVORS, 1):
             flavors.create(tx, Flavor(flavorid=str(number), name=name, memory_mb=memory_mb, vcpus=vcpus,
                                       root_gb=root_gb))
-        images.create(tx, IMAGE_ID, *IMAGE)
+        for image in IMAGES:
+            images.create(tx, *image)
         return True
 
     return database.write(fill)
