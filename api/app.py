@@ -41,8 +41,12 @@ class Api:
         self.journal = journal
         self.policy = Policy(conf)
         self.quota_defaults = options.quota_defaults(conf)
-        self.flavors = Flavors(db)
-        self.rate_limits = RateLimits(conf, clock)
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is remembered of earlier requests."""
+        self.flavors = Flavors(self.db)
+        self.rate_limits = RateLimits(self.conf, self.clock)
 
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI callable."""

@@ -71,10 +71,12 @@ def _connect_args(url: Any) -> dict[str, Any]:
     return {}
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, synchronous: bool) -> None:
+    pragmas = "journal_mode=WAL", f"synchronous={'NORMAL' if synchronous else 'OFF'}", "foreign_keys=ON"
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in pragmas:
             connection.execute("PRAGMA " + pragma)
 
 
@@ -85,10 +87,12 @@ class Database:
     :param pool_size: connections kept for writing, and as many for reading
     :param pool_timeout: seconds to wait for a free one
     :param max_retries: how often a transaction is run again
+    :param synchronous: whether SQLite waits for the disk
     :raises ConfigurationError: when the URL is none or names a driver that is not there
     """
 
-    def __init__(self, url: str, clock: Clock, pool_size: int = 16, pool_timeout: int = 60, max_retries: int = 20):
+    def __init__(self, url: str, clock: Clock, pool_size: int = 16, pool_timeout: int = 60, max_retries: int = 20,
+                 synchronous: bool = True):
         self.clock = clock
         try:
             parsed = make_url(url)
@@ -111,7 +115,7 @@ class Database:
             # make each statement a quarter dearer.
             event.listen(engine, "handle_error", exc_filters.handler, retval=True)
             if self._sqlite:
-                _prepare_sqlite(engine)
+                _prepare_sqlite(engine, synchronous)
         self._retry = retry.wrap_db_retry(
             max_retries=max_retries, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=0.02,
             max_retry_interval=1, inc_retry_interval=True, jitter=True)
@@ -170,6 +174,12 @@ class Database:
                 conn.exec_driver_sql("BEGIN")
             return function(Transaction(conn, self.clock.now()), *args, **kwargs)
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection outside any transaction; on SQLite nobody else of this process writes meanwhile."""
+        with self._turn, self._writer.connect() as conn:
+            yield conn
+
     def close(self) -> None:
         for engine in (self._writer, self._reader):
             engine.dispose()
@@ -178,4 +188,5 @@ class Database:
 def connect(conf: cfg.ConfigOpts, clock: Clock) -> Database:
     """The database that a configuration names."""
     url = conf.database.connection or f"sqlite:///{conf.state_path}/novasim.sqlite"
-    return Database(url, clock, conf.database.pool_size, conf.database.pool_timeout, conf.database.max_retries)
+    return Database(url, clock, conf.database.pool_size, conf.database.pool_timeout, conf.database.max_retries,
+                    conf.database.sqlite_synchronous)

@@ -13,6 +13,9 @@ DATABASE: list[cfg.Opt] = [
                help="Seconds to wait for a free connection before a request fails."),
     cfg.IntOpt("max_retries", default=20, min=0,
                help="How often a transaction is run again after a deadlock or a lost connection."),
+    cfg.BoolOpt("sqlite_synchronous", default=True,
+                help="Have SQLite wait until what must last is on the disk. Without it a cluster is faster, and may be "
+                     "lost when the machine goes down."),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from alembic import command
@@ -23,6 +24,8 @@ def _config(connection: Connection | None = None) -> Config:
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Apply what is missing; nothing when the database is up to date."""
+    if revision == "head" and current(database) == head():
+        return
     with database.engine.begin() as connection:
         command.upgrade(_config(connection), revision)
 
@@ -33,6 +36,7 @@ def current(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@functools.cache
 def head() -> str:
     """The newest revision."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()

@@ -5,6 +5,7 @@ It is what ``novasim up`` runs by default, and what functional tests start in on
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import itertools
 import os
@@ -14,7 +15,10 @@ from typing import Any
 
 from oslo_config import cfg
 
+from novasim.db import hosts as db_hosts
 from novasim.db import versioning
+from novasim.db.engine import Database, Transaction
+from novasim.db.image import Image
 from novasim.launch import hostnames, seed, service, wiring
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import Clock
@@ -33,15 +37,19 @@ class EmbeddedCluster:
     :param state_dir: where all of it lives; a cluster with the same directory is the same cluster
     :param hosts: how many compute hosts
     :param overrides: ``{"section.option": value}``
+    :param database: one that somebody else closes, which is the one that the configuration names
     """
 
     def __init__(self, state_dir: Path, hosts: int = 3, overrides: Mapping[str, Any] | None = None,
-                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None):
+                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None, database: Database | None = None):
         self.conf = conf or wiring.build_config(overrides={
             "state_path": str(state_dir), "transport_url": bus_url(), "api.listen_port": 0, **(overrides or {})})
         self._url = self.conf.transport_url
         self._clock = clock or Clock()
         self._hosts = hostnames.of_cluster(hosts)
+        self._database = database
+        self._image: Image | None = None
+        self._services: list[service.Running] = []
         self._stops = contextlib.ExitStack()
         self.agents: Any = None
 
@@ -59,7 +67,7 @@ class EmbeddedCluster:
         self._stops.callback(Bus.forget, self._url)
         self._stops.callback(lambda: self.agents is not None and self.agents.driver.close())
         Path(self.conf.state_path).mkdir(parents=True, exist_ok=True)
-        self.ground = wiring.Ground(self.conf, "cluster", self._clock)
+        self.ground = wiring.Ground(self.conf, "cluster", self._clock, self._database)
         self._stops.callback(self.ground.close)
         versioning.upgrade(self.ground.db)
         seed.seed(self.ground.db)
@@ -75,7 +83,40 @@ class EmbeddedCluster:
     def _run(self, start: Callable[[wiring.Ground], service.Running]) -> service.Running:
         running = start(self.ground)
         self._stops.callback(running.stop)
+        self._services.append(running)
         return running
+
+    def keep(self) -> None:
+        """What the database holds now is what a reset brings back; on SQLite only."""
+        self._drop_image()
+        self._image = Image(self.ground.db)
+        self._stops.callback(self._drop_image)
+
+    def _drop_image(self) -> None:
+        if self._image is not None:
+            self._image.close()
+            self._image = None
+
+    def reset(self, patience_s: float = 0) -> bool:
+        """Make the cluster as it was when it was kept, its services running all along.
+
+        :param patience_s: how long to wait for the end of what is under way
+        :returns: False when something still is; then nothing was done
+        """
+        if self._image is None:
+            return False
+        bus, ground = Bus.of(self._url), self.ground
+        if not bus.wait_idle(patience_s):
+            return False
+        bus.clear()
+        ground.faults.clear()
+        ground.chance.rewind()
+        self._image.restore(ground.db)
+        for running in self._services:
+            running.forget()
+        ground.db.write(_all_alive)
+        ground.journal.clear()
+        return True
 
     def stop(self) -> None:
         """End every service, whatever the end of another one raises. Stopping twice does no harm."""
@@ -86,3 +127,12 @@ class EmbeddedCluster:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def _all_alive(tx: Transaction) -> None:
+    """Heartbeats of all services: those that a database was restored with may be old."""
+    hosts = collections.defaultdict(list)
+    for one in db_hosts.services(tx):
+        hosts[one.binary].append(one.host)
+    for binary, names in hosts.items():
+        db_hosts.heartbeat(tx, names, binary)

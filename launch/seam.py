@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 
 EVENTLET, THREADING = "eventlet", "threading"
+_chosen: list[str] = []
 
 
 def _from_files(paths: Sequence[str]) -> str | None:
@@ -48,7 +49,13 @@ def choose(kind: str) -> str:
     from oslo_service import backend
 
     backend.init_backend(backend.BackendType.EVENTLET if kind == EVENTLET else backend.BackendType.THREADING)
+    _chosen.append(kind)
     return kind
+
+
+def chosen() -> str | None:
+    """What was chosen; None before that."""
+    return _chosen[0] if _chosen else None
 
 
 def _cooperate_with_psycopg2() -> None:

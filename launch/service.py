@@ -32,7 +32,7 @@ from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.scheduler import Scheduler
 from novasim.scheduler.decisions import DIRECTORY, Recorder
-from novasim.scheduler.driver import load_driver
+from novasim.scheduler.driver import Driver, load_driver
 from novasim.scheduler.endpoints import SchedulerEndpoints
 
 LOG = logging.getLogger(__name__)
@@ -41,10 +41,14 @@ STOP_ON_EOF = "NOVASIM_STOP_ON_EOF"
 
 
 class Running:
-    """A started service: what ends it, in order."""
+    """A started service: what ends it, in order.
 
-    def __init__(self, *stops: Callable[[], object], **facts: Any):
+    :param forget: what makes it as it was when it had just started; for clusters that are reset
+    """
+
+    def __init__(self, *stops: Callable[[], object], forget: Callable[[], object] = lambda: None, **facts: Any):
         self._stops = stops
+        self.forget = forget
         self.facts = facts
 
     def stop(self) -> None:
@@ -73,13 +77,21 @@ def start_conductor(ground: wiring.Ground) -> Running:
 
 def start_scheduler(ground: wiring.Ground) -> Running:
     """A scheduler with its picture of the hosts."""
-    driver = load_driver(ground.conf, ground.db, ground.clock, ground.chance)
     decisions = ground.pen("scheduler", DIRECTORY)
-    driver.recorder = Recorder(ground.conf, decisions, ground.chance.seed)
     heartbeat = _heartbeat(ground, "nova-scheduler", Scheduler.topic)
-    endpoints = SchedulerEndpoints(driver, ground.as_service("scheduler"))
+
+    def make_driver() -> Driver:
+        driver = load_driver(ground.conf, ground.db, ground.clock, ground.chance)
+        driver.recorder = Recorder(ground.conf, decisions, ground.chance.seed)
+        return driver
+
+    def forget() -> None:
+        decisions.clear()
+        endpoints.driver = make_driver()
+
+    endpoints = SchedulerEndpoints(make_driver(), ground.as_service("scheduler"))
     ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
-    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, driver=driver)
+    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, forget=forget)
 
 
 def start_compute(ground: wiring.Ground) -> Running:
@@ -95,8 +107,13 @@ def start_compute(ground: wiring.Ground) -> Running:
     pool.submit(recovery.clear_away, agents)
     pool.submit(recovery.resume_guests, agents)
     timers = Timers(ground.clock, _periodic(agents))
-    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True), hosts=len(hosts),
-                   agents=agents)
+    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True),
+                   forget=functools.partial(_remove_guests, agents), hosts=len(hosts), agents=agents)
+
+
+def _remove_guests(agents: Agents) -> None:
+    for guest in agents.driver.list_guests(agents.hosts):
+        agents.driver.remove(guest)
 
 
 def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
@@ -111,7 +128,7 @@ def start_api(ground: wiring.Ground) -> Running:
     server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
-    return Running(server.stop, endpoint=endpoint, app=app)
+    return Running(server.stop, forget=app.forget, endpoint=endpoint, app=app)
 
 
 _START = {"api": start_api, "conductor": start_conductor, "scheduler": start_scheduler, "compute": start_compute}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -88,11 +88,15 @@ def read_yaml(kind: str, name: str) -> str:
 
 @dataclass
 class Ground:
-    """What every service of a process stands on."""
+    """What every service of a process stands on.
+
+    :param database: one that somebody else closes; None: the one that the configuration names
+    """
 
     conf: cfg.ConfigOpts
     service: str
     clock: Clock = field(default_factory=Clock)
+    database: InitVar[engine.Database | None] = None
     chance: Chance = field(init=False)
     faults: Faults = field(init=False)
     journal: Journal = field(init=False)
@@ -100,13 +104,14 @@ class Ground:
     messaging: Messaging = field(init=False)
     notifications: Notifications = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, database: engine.Database | None) -> None:
         self.chance = Chance(self.conf.simulator.seed)
         self.faults = Faults(self.clock, self.chance.stream("faults"))
         if self.conf.simulator.fault_rules:
             self.faults.load(self.conf.simulator.fault_rules)
         self.journal = self.pen(self.service, "journal")
-        self.db = engine.connect(self.conf, self.clock)
+        self._owns_db = database is None
+        self.db = database or engine.connect(self.conf, self.clock)
         oldest_agents = functools.partial(self.db.read, db_hosts.least_version)
         self.messaging = Messaging(self.conf, self.journal, self.faults, oldest_agents)
         self.notifications = Notifications(self.conf, self.db, self.clock, self.journal)
@@ -123,7 +128,8 @@ class Ground:
     def close(self) -> None:
         self.messaging.stop(self.conf.graceful_shutdown_timeout)
         self.notifications.close()
-        self.db.close()
+        if self._owns_db:
+            self.db.close()
         self.journal.close()
 
 
@@ -139,6 +145,7 @@ def agents(ground: Ground, hosts: Sequence[str]) -> Agents:
     stages = StageBook.parse(read_yaml("stages", conf.simulator.stages), ground.clock,
                              ground.chance.stream("stages"))
     profile = Profile.parse(conf.profile, read_yaml("profiles", conf.profile))
-    driver = SimulatedDriver(Path(conf.state_path), profile, stages, ground.faults, ground.clock)
+    driver = SimulatedDriver(Path(conf.state_path), profile, stages, ground.faults, ground.clock,
+                             conf.database.sqlite_synchronous)
     return Agents(conf, hosts, ground.db, ground.clock, ground.as_service("compute"), driver,
                   ground.messaging.client(Conductor, "compute"), ground.messaging.client(Compute, "compute"))

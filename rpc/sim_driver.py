@@ -143,6 +143,12 @@ class Bus:
         with self._lock:
             return self._idle.wait_for(lambda: not self._worked_on, timeout)
 
+    def clear(self) -> None:
+        """Drop all that waits in queues without a consumer."""
+        with self._lock:
+            for one in self._queues.values():
+                one.backlog.clear()
+
     def waiting(self) -> dict[str, int]:
         """How many messages wait for a consumer, by queue."""
         with self._lock:

@@ -21,7 +21,7 @@ class SchedulerEndpoints:
     """
 
     def __init__(self, driver: Driver, journal: Journal):
-        self._driver = driver
+        self.driver = driver
         self._journal = journal
 
     def select_destinations(self, ctxt: RequestContext, request_spec: dict[str, Any],
@@ -33,7 +33,7 @@ class SchedulerEndpoints:
         uuids = request_spec.get("instance_uuids") or [None]
         flavor_id = (request_spec.get("instance_type") or {}).get("id")
         try:
-            chosen = self._driver.select_destinations(request_spec, filter_properties | {"context": ctxt})
+            chosen = self.driver.select_destinations(request_spec, filter_properties | {"context": ctxt})
         except exceptions.NoValidHost as error:
             self._note(ctxt, uuids, flavor_id, reason=full_text_of(error))
             raise

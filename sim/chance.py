@@ -13,7 +13,14 @@ class Chance:
 
     def __init__(self, seed: int | str | None = None):
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self._streams: dict[str, random.Random] = {}
 
     def stream(self, name: str) -> random.Random:
         """A generator of its own for one user of chance ('scheduler', 'stages', ...)."""
-        return random.Random(f"{self.seed}/{name}")
+        self._streams[name] = random.Random(f"{self.seed}/{name}")
+        return self._streams[name]
+
+    def rewind(self) -> None:
+        """Let every part draw again what it drew from the start."""
+        for name, stream in self._streams.items():
+            stream.seed(f"{self.seed}/{name}")

@@ -78,6 +78,12 @@ class _Sink:
         self._path.replace(self._path.with_suffix(".1.jsonl"))
         self._open()
 
+    def clear(self) -> None:
+        with self._lock:
+            if self._file >= 0:
+                os.ftruncate(self._file, 0)
+                self._written = 0
+
     def close(self) -> None:
         with self._lock:
             if self._file >= 0:
@@ -119,6 +125,10 @@ class Journal:
             "time": self._clock.now().isoformat(timespec="microseconds"), "service": self.service, "host": host,
             "what": what, "request_id": request_id,
             **{key: value for key, value in details.items() if value is not None}})
+
+    def clear(self) -> None:
+        """Forget what this process has written."""
+        self._sink.clear()
 
     def close(self) -> None:
         self._sink.close()

@@ -53,15 +53,17 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
     """All hypervisors of a process, of one profile.
 
     :param state_path: directory of the durable truth
+    :param synchronous: whether that waits for the disk
     """
 
-    def __init__(self, state_path: Path, profile: Profile, stages: StageBook, faults: Faults, clock: Clock):
+    def __init__(self, state_path: Path, profile: Profile, stages: StageBook, faults: Faults, clock: Clock,
+                 synchronous: bool = True):
         super().__init__()
         self._profile = profile
         self._clock = clock
         self._stages = stages
         self._faults = faults
-        self._store = GuestStore(state_path / "hypervisors.sqlite")
+        self._store = GuestStore(state_path / "hypervisors.sqlite", synchronous)
         self._network = Network(clock, profile.nic_mbps)
 
     def close(self) -> None:

@@ -28,14 +28,15 @@ class GuestStore:
     """Guests and backup copies by (host, server, role).
 
     :param path: the file; made with its directory where it is missing
+    :param synchronous: whether SQLite waits for the disk
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, synchronous: bool = True):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         self._run("PRAGMA journal_mode=WAL")
-        self._run("PRAGMA synchronous=NORMAL")
+        self._run(f"PRAGMA synchronous={'NORMAL' if synchronous else 'OFF'}")
         self._run(_SCHEMA)
 
     def _run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:

@@ -43,7 +43,12 @@ class Checker:
         self._servers: dict[str, Instance] = {}
         self._write = database.write
         database.write = self._write_and_look
-        self.close = journal.subscribe(lambda hop: self.look(hop["what"]))
+        self._deaf = journal.subscribe(lambda hop: self.look(hop["what"]))
+
+    def close(self) -> None:
+        """Look no more."""
+        self._deaf()
+        self._database.write = self._write
 
     def _write_and_look(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         result = self._write(function, *args, **kwargs)

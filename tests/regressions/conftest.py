@@ -11,9 +11,9 @@ from cluster_fixture import clusters
 
 
 @pytest.fixture
-def make_cluster(tmp_path):
+def make_cluster(tmp_path, novasim_shelf):
     """Make a cluster with options of its own: ``make_cluster(hosts=2, max_attempts=1)``."""
-    yield from clusters(tmp_path)
+    yield from clusters(tmp_path, novasim_shelf)
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ import novasim.api.options
 import novasim.db.options
 from novasim import config, quota, states
 from novasim.api.app import Api
-from novasim.db import actions, claims, flavors, hosts, images, instances, migrations, quotas, versioning
+from novasim.db import actions, claims, flavors, hosts, images, instances, migrations, quotas
 from novasim.db.engine import Database, Transaction
 from novasim.objects import ComputeNode, Flavor, Instance, Migration
 from novasim.sim.clock import ManualClock
 from novasim.sim.journal import Journal
 
+NOON = datetime(2026, 1, 1, 12)
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 FLAVORS = [
     Flavor(flavorid="1", name="m1.tiny", memory_mb=512, vcpus=1, root_gb=1),
@@ -62,25 +63,9 @@ class Answer:
         return fault["message"]
 
 
-class Cloud:
-    """A cluster's front door with its database, and ways to play what agents would do."""
-
-    image = IMAGE
-
-    def __init__(self, directory: Any, **overrides: Any):
-        groups = [*novasim.db.options.list_opts(), *novasim.api.options.list_opts()]
-        self.conf = config.build(groups, overrides={"state_path": str(directory)} | overrides)
-        self.clock = ManualClock(datetime(2026, 1, 1, 12))
-        self.db = Database(f"sqlite:///{directory}/db.sqlite", self.clock)
-        self.conductor, self.compute = Proxy(), Proxy()
-        self.hops: list[dict[str, Any]] = []
-        self.journal = Journal(directory / "journal", "api", self.clock)
-        self.journal.subscribe(self.hops.append)
-        versioning.upgrade(self.db)
-        self.db.write(self._seed)
-        self.api = Api(self.conf, self.db, self.clock, self.conductor, self.compute, self.journal)
-
-    def _seed(self, tx: Transaction) -> None:
+def fill(database: Database) -> None:
+    """What is there before anybody asks for anything."""
+    def rows(tx: Transaction) -> None:
         for flavor in FLAVORS:
             flavors.create(tx, Flavor(**{name: getattr(flavor, name) for name in Flavor.__struct_fields__}))
         images.create(tx, IMAGE, "cirros", 41126400, properties={"architecture": "x86_64", "auto_disk_config": "True"})
@@ -89,6 +74,26 @@ class Cloud:
         hosts.register(tx, ["ctl"], "nova-conductor", "conductor")
         hosts.register_nodes(tx, [ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=16, memory_mb=65536,
                                               local_gb=1000) for host in ("cmp-1", "cmp-2", "cmp-3")], {})
+
+    database.clock = ManualClock(NOON)
+    database.write(rows)
+
+
+class Cloud:
+    """A cluster's front door with its database, and ways to play what agents would do."""
+
+    image = IMAGE
+
+    def __init__(self, directory: Any, database: Database, **overrides: Any):
+        groups = [*novasim.db.options.list_opts(), *novasim.api.options.list_opts()]
+        self.conf = config.build(groups, overrides={"state_path": str(directory)} | overrides)
+        self.clock = ManualClock(NOON)
+        self.db, self.db.clock = database, self.clock
+        self.conductor, self.compute = Proxy(), Proxy()
+        self.hops: list[dict[str, Any]] = []
+        self.journal = Journal(directory / "journal", "api", self.clock)
+        self.journal.subscribe(self.hops.append)
+        self.api = Api(self.conf, self.db, self.clock, self.conductor, self.compute, self.journal)
 
     def call(self, method: str, path: str, body: Any = None, version: str | None = None, user: str = "admin:admin",
              raw: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
@@ -181,18 +186,18 @@ class V2:
 
 
 @pytest.fixture
-def make_cloud(tmp_path: Any) -> Iterator[Any]:
+def make_cloud(tmp_path: Any, novasim_shelf: Any) -> Iterator[Any]:
     made: list[Cloud] = []
 
     def make(**overrides: Any) -> Cloud:
         directory = tmp_path / f"cloud{len(made)}"
         directory.mkdir()
-        made.append(Cloud(directory, **overrides))
+        made.append(Cloud(directory, novasim_shelf.database(fill=fill), **overrides))
         return made[-1]
 
     yield make
     for cloud in made:
-        cloud.db.close()
+        novasim_shelf.give_back(cloud.db)
         cloud.journal.close()
 
 
