@@ -14,6 +14,7 @@ import webob
 from novasim import exceptions
 from novasim.api import auth, routes, wsgi
 from novasim.api.image import routes as image
+from novasim.api.network import routes as network
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
@@ -32,7 +33,8 @@ class Service(NamedTuple):
     request: type[wsgi.Request]
 
 
-SERVICES = {"image": Service(image.TREE, image.document, wsgi.Request)}
+SERVICES = {"image": Service(image.TREE, image.document, wsgi.Request),
+            "network": Service(network.TREE, network.document, network.Request)}
 
 
 def mounted(api: Api, name: str) -> bool:

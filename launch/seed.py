@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from novasim.db import flavors, images
+import ipaddress
+import uuid
+
+from novasim.db import flavors, images, networks
 from novasim.db.engine import Database, Transaction
 from novasim.objects import Flavor
+
+# (name, whether it is shared, whether it is external, its subnet), so large that an address drawn by chance is free.
+NETWORKS = (("private", True, False, "10.0.0.0/8"), ("public", False, True, "172.24.0.0/16"))
 
 # name, memory in MB, vCPUs, root disk in GB; flavorids count from 1.
 FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096, 2, 40), ("m1.large", 8192, 4, 80),
@@ -12,6 +18,18 @@ FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096
 IMAGE_ID = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 # id, name, size in bytes.
 IMAGES = ((IMAGE_ID, "cirros", 16300544), ("70a599e0-31e7-49b7-b260-868f441e862b", "alpine", 61865984))
+
+
+def _add_networks(tx: Transaction) -> None:
+    for name, shared, external, cidr in NETWORKS:
+        network_id, subnet = str(uuid.uuid4()), ipaddress.ip_network(cidr)
+        common = {"project_id": "admin", "name": name, "description": ""}
+        networks.create(tx, networks.NETWORKS, [common | {
+            "uuid": network_id, "admin_state_up": True, "shared": shared, "external": external, "mtu": 1500}])
+        networks.create(tx, networks.SUBNETS, [common | {
+            "uuid": str(uuid.uuid4()), "name": f"{name}-subnet", "network_id": network_id, "cidr": cidr,
+            "ip_version": subnet.version, "gateway_ip": str(subnet[1]), "enable_dhcp": True,
+            "first_ip": str(subnet[2]), "last_ip": str(subnet[-2]), "dns_nameservers": None, "host_routes": None}])
 
 
 def seed(database: Database) -> bool:
@@ -24,6 +42,7 @@ def seed(database: Database) -> bool:
                                       root_gb=root_gb))
         for image in IMAGES:
             images.create(tx, *image)
+        _add_networks(tx)
         return True
 
     return database.write(fill)
