@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, states
-from novasim.db import instances, models, pages
+from novasim.db import instances, models, pages, ports
 from novasim.db.engine import Transaction
 from novasim.objects import SHELVED_AT, Instance
 
@@ -42,7 +42,7 @@ def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: s
 
     :param filters: columns of ``_EQUAL``; ``name`` (regular expression), ``status`` (list of names),
         ``deleted`` (False, True, with those that are soft-deleted, or None for all), ``soft_deleted`` (False: without
-        them), ``changes_since``, ``changes_before``
+        them), ``addresses`` ((regular expression, IP version), ...), ``changes_since``, ``changes_before``
     :param sort: (key of SORT_KEYS, "asc" or "desc"); newest first without it
     :raises Invalid: when the marker is unknown
     """
@@ -80,6 +80,7 @@ def _conditions(tx: Transaction, filters: Mapping[str, Any]) -> list[ColumnEleme
             found.append(_T[name].in_(value) if isinstance(value, list) else _T[name] == value)
     if filters.get("name"):
         found.append(_T.display_name.regexp_match(filters["name"]))
+    found += [ports.has_address(pattern, version) for pattern, version in filters.get("addresses", ())]
     if filters.get("status") is not None:
         found.append(_status_condition(filters["status"]))
     if filters.get("changes_since") is not None:

@@ -18,7 +18,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
-from novasim.db import models, network_errors, networks
+from novasim.db import models, network_errors, networks, security_groups
 from novasim.db.engine import Transaction
 
 _P = models.ports.c
@@ -202,19 +202,40 @@ def remove(tx: Transaction, port_ids: Sequence[str]) -> None:
     """Delete ports for good: their addresses are free, and floating IPs lead nowhere."""
     if not port_ids:
         return
-    tx.execute(sql_update(models.floating_ips).where(_F.port_id.in_(port_ids), _F.deleted == 0).values(
-        port_id=None, fixed_ip_address=None, updated_at=tx.now))
     give_back(tx, port_ids)
     networks.delete(tx, networks.PORTS, _P.uuid.in_(port_ids))
 
 
-def give_back(tx: Transaction, owner_ids: Sequence[str], addresses: Sequence[str] | None = None) -> None:
-    """Free addresses of ports or floating IPs.
+def give_back(tx: Transaction, owner_ids: Sequence[str], addresses: Sequence[str] | None = None) -> int:
+    """Free addresses of ports or floating IPs; floating IPs that lead to one of them lead nowhere.
 
     :param addresses: these ones; None: all
+    :returns: how many there were
     """
     which = [] if addresses is None else [_A.ip_address.in_(addresses)]
-    tx.execute(sql_delete(models.ip_allocations).where(_A.port_id.in_(owner_ids), *which))
+    led = [] if addresses is None else [_F.fixed_ip_address.in_(addresses)]
+    tx.execute(sql_update(models.floating_ips).where(_F.port_id.in_(owner_ids), _F.deleted == 0, *led).values(
+        port_id=None, fixed_ip_address=None, updated_at=tx.now))
+    return tx.execute(sql_delete(models.ip_allocations).where(_A.port_id.in_(owner_ids), *which)).rowcount
+
+
+def rows_of_server(tx: Transaction, instance_uuid: str, port_id: str | None = None) -> list[networks.Row]:
+    """The ports of a server in the order in which they were made, or one of them."""
+    which = [_P.device_id == instance_uuid, _BOUND, *([] if port_id is None else [_P.uuid == port_id])]
+    return networks.list_page(tx, networks.PORTS, extra=which)
+
+
+def change_groups(tx: Transaction, instance_uuid: str, group_id: str, add: bool) -> bool:
+    """Give a security group to all ports of a server, or take it from them; False when there was nothing to do."""
+    changed = False
+    for row in rows_of_server(tx, instance_uuid):
+        groups = row["security_groups"]
+        groups = [security_groups.default_id(row["project_id"])] if groups is None else groups
+        if (group_id in groups) != add:
+            wanted = [*groups, group_id] if add else [one for one in groups if one != group_id]
+            networks.update(tx, networks.PORTS, row["id"], security_groups=wanted)
+            changed = True
+    return changed or add
 
 
 def release(tx: Transaction, instance_uuid: str, port_id: str | None = None) -> int:

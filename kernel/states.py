@@ -251,6 +251,8 @@ ACTIONS: dict[str, Action] = {
     "attach_volume": _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED),
     "detach_volume": _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED),
     "swap_volume": _vm(ACTIVE, PAUSED, RESIZED),
+    "attach_interface": _vm(ACTIVE, PAUSED, STOPPED),
+    "detach_interface": _vm(ACTIVE, PAUSED, STOPPED),
     "update_metadata": _vm(ACTIVE, PAUSED, SUSPENDED, STOPPED, task=None),
     "delete": Action(None, None, sets=DELETING, launched=False),
     "soft_delete": Action(None, None, sets=SOFT_DELETING),
