@@ -119,7 +119,7 @@ def delete(api: Api, request: Request, server_id: str, port_id: str) -> Response
     def change(tx: Transaction) -> None:
         instances.update(tx, instance.uuid, guards.expected("detach_interface", request.actions))
         if not ports.release(tx, instance.uuid, port_id):
-            raise exceptions.NotFound(f"Instance {server_id} does not have a port with id {port_id}")
+            raise exceptions.NotFound(f"Port id {port_id} could not be found.")
         _note(tx, request, instance, "detach_interface")
 
     with guards.lost_races(api, instance, "detach_interface"):
@@ -133,12 +133,12 @@ def add_fixed_ip(request: Request, instance: Instance, body: dict[str, str]) -> 
 
     :raises NotFound: when it is not on it
     """
+    guards.check(request, instance, "addFixedIp")
     requested_networks.must_be_served(request)
-    guards.check(request, instance, "attach_interface")
     network_id = body["networkId"]
 
     def change(tx: Transaction) -> None:
-        instances.update(tx, instance.uuid, guards.expected("attach_interface", request.actions))
+        instances.update(tx, instance.uuid, guards.expected("addFixedIp", request.actions))
         ports_there = [row for row in ports.rows_of_server(tx, instance.uuid) if row["network_id"] == network_id]
         if not ports_there:
             raise exceptions.NotFound(f"Network {network_id} could not be found.")
@@ -155,14 +155,14 @@ def remove_fixed_ip(request: Request, instance: Instance, body: dict[str, str]) 
 
     :raises Invalid: when it does not have it
     """
-    guards.check(request, instance, "detach_interface")
+    guards.check(request, instance, "removeFixedIp")
     address = ports.written(body["address"])
 
     def change(tx: Transaction) -> None:
-        instances.update(tx, instance.uuid, guards.expected("detach_interface", request.actions))
+        instances.update(tx, instance.uuid, guards.expected("removeFixedIp", request.actions))
         owned = [row["id"] for row in ports.rows_of_server(tx, instance.uuid)]
         if not ports.give_back(tx, owned, [address]):
-            raise exceptions.Invalid(f"Fixed IP {address} is not on instance {instance.uuid}.")
+            raise exceptions.Invalid(f"The instance does not have fixed IP {address}.")
         _note(tx, request, instance, "removeFixedIp")
 
     _change_addresses(request, instance, "removeFixedIp", change)
@@ -195,8 +195,8 @@ def remove_security_group(request: Request, instance: Instance, body: dict[str, 
 
 
 def _change_groups(request: Request, instance: Instance, name: str, group: str) -> None:
+    guards.check(request, instance, name)
     requested_networks.must_be_served(request)
-    guards.check_lock(request, instance)
     try:
         [group_id] = requested_networks.groups(request, [group], instance.project_id)
     except requested_networks.Missing as error:

@@ -19,17 +19,14 @@ Addresses = dict[str, list[dict[str, Any]]]
 
 
 class Networking(NamedTuple):
-    """What is told of a server's ports.
-
-    :ivar security_groups: None where it has no ports, and so none
-    """
+    """What is told of a server's ports."""
     addresses: Addresses
-    security_groups: list[dict[str, str]] | None
+    security_groups: list[dict[str, str]]
 
 
 def of_page(api: Api, tx: Transaction, server_ids: Iterable[str]) -> dict[str, Networking]:
     """The addresses and groups of a page of servers, by uuid: one statement for all, one more for groups that are not
-    the default ones. Without a network service nobody has addresses, and everybody the default group."""
+    the default ones. Without a network service nobody has addresses."""
     if not api.conf.network.enabled:
         return {server_id: Networking({}, [_DEFAULT]) for server_id in server_ids}
     rows = ports.of_servers(tx, list(server_ids))
@@ -49,14 +46,14 @@ def _addresses(rows: Iterable[Any]) -> Addresses:
     return found
 
 
-def _groups(rows: list[Any], names: Mapping[str, str]) -> list[dict[str, str]] | None:
-    """Each group once, in the order of the ports."""
-    found: dict[str, None] = {}
+def _groups(rows: list[Any], names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Each group once, in the order of the ports; that of a port to come where there is none."""
+    found: dict[str, None] = {} if rows else {security_groups.DEFAULT: None}
     for row in rows:
         groups = ports.security_groups_of(row)
         found |= {security_groups.DEFAULT: None} if groups is None else {
             names.get(group, security_groups.DEFAULT): None for group in groups}
-    return [{"name": name} for name in found] if rows else None
+    return [{"name": name} for name in found]
 
 
 def asked_groups(body: Mapping[str, Any]) -> list[dict[str, str]]:

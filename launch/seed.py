@@ -20,7 +20,8 @@ IMAGE_ID = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 IMAGES = ((IMAGE_ID, "cirros", 16300544), ("70a599e0-31e7-49b7-b260-868f441e862b", "alpine", 61865984))
 
 
-def _add_networks(tx: Transaction) -> None:
+def add_networks(tx: Transaction) -> None:
+    """A network that everybody may use, and one for floating IPs."""
     for name, shared, external, cidr in NETWORKS:
         network_id, subnet = str(uuid.uuid4()), ipaddress.ip_network(cidr)
         common = {"project_id": "admin", "name": name, "description": ""}
@@ -42,7 +43,7 @@ def seed(database: Database) -> bool:
                                       root_gb=root_gb))
         for image in IMAGES:
             images.create(tx, *image)
-        _add_networks(tx)
+        add_networks(tx)
         return True
 
     return database.write(fill)

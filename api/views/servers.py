@@ -26,7 +26,7 @@ class Facts(NamedTuple):
     fault: dict[str, Any] | None
     is_admin: bool
     addresses: dict[str, list[dict[str, Any]]]
-    security_groups: list[dict[str, str]] | None
+    security_groups: list[dict[str, str]]
 
 
 Getter = Callable[[Facts], Any]
@@ -115,7 +115,7 @@ FIELDS = [
     Field("OS-EXT-AZ:availability_zone", lambda facts: facts.zone),
     Field("config_drive", _of("config_drive", "")),
     Field("key_name", _of("key_name")),
-    Field("security_groups", lambda facts: _OMIT if facts.security_groups is None else facts.security_groups),
+    Field("security_groups", lambda facts: facts.security_groups),
     Field("os-extended-volumes:volumes_attached", _always([])),
     Field("OS-SRV-USG:launched_at", lambda facts: times.microseconds(facts.instance.launched_at)),
     Field("OS-SRV-USG:terminated_at", lambda facts: times.microseconds(facts.instance.terminated_at)),

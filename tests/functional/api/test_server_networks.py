@@ -75,7 +75,7 @@ def test_a_server_has_a_port_on_the_network_there_is(net):
 def test_none_is_none(net):
     server = net.boot("none")
     shown = net.show(server)
-    assert (shown["addresses"], "security_groups" in shown, net.ports()) == ({}, False, [])
+    assert (shown["addresses"], shown["security_groups"], net.ports()) == ({}, [{"name": "default"}], [])
     assert net.cloud.get(f"/servers/{server}/ips", user=BOB).body == {"addresses": {}}
 
 

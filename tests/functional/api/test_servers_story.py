@@ -385,14 +385,16 @@ def test_addresses_and_live_migrations_are_empty(cloud):
     assert answer.message == f"Migration 7 not found for instance {server}"
 
 
-def test_a_get_costs_few_statements(cloud):
+@pytest.mark.parametrize("network", [False, True])
+def test_a_get_costs_few_statements(make_cloud, network):
     from sqlalchemy import event
+    cloud = make_cloud(**{"network.enabled": network})
     server = cloud.boot()
     cloud.get(f"/servers/{server}", user=BOB)
     seen = []
     event.listen(cloud.db._reader, "before_cursor_execute", lambda *args: seen.append(args[2]))
     assert cloud.get(f"/servers/{server}", user=BOB).status == 200
-    assert len(seen) == 3      # the row, its metadata, the zone of its host
+    assert len(seen) == 3 + network     # the row, its metadata, the zone of its host; its addresses
     seen.clear()
     assert len(cloud.get("/servers/detail", user=BOB).body["servers"]) == 1
-    assert len(seen) == 3      # the row, its metadata, the zone of its host
+    assert len(seen) == 3 + network     # the row, its metadata, the zone of its host; its addresses
