@@ -76,8 +76,8 @@ def attach(request: Request, instance: Instance, network_id: str | None, port_id
     guards.check(request, instance, "attach_interface")
     requested_networks.must_be_served(request)
     wanted = {key: value for key, value in (("uuid", network_id), ("port", port_id), ("fixed_ip", address)) if value}
-    [found] = _wanted(request, wanted) or [None]
-    if found is None:
+    found = _wanted(request, wanted)
+    if not found:
         raise exceptions.Invalid("No network to attach the interface to could be found.")
     zone = instance.availability_zone or request.api.conf.default_availability_zone
 
@@ -86,7 +86,7 @@ def attach(request: Request, instance: Instance, network_id: str | None, port_id
         if ports.NETWORK_ALLOCATED not in instances.get(tx, instance.uuid, with_metadata=False).system_metadata:
             instances.replace_system_metadata(tx, instance.uuid, ports.NETWORK_ALLOCATED,
                                               {ports.NETWORK_ALLOCATED: "True"})
-        [made] = requested_networks.allocate(tx, [instance], [found._replace(tag=tag)], None, zone)
+        [made] = requested_networks.allocate(tx, [instance], [found[0]._replace(tag=tag)], None, zone)
         _note(tx, request, instance, name)
         return made
 

@@ -96,9 +96,10 @@ def allocate(tx: Transaction, needs: Sequence[Need]) -> dict[str, list[str]]:
             _choose(needs[number], _free(tx, needs[number], given), given, number, chosen, given)
         if number not in chosen:
             raise network_errors.IpAddressGenerationFailure(network_id=needs[number].network_id)
-    tx.insert_missing(models.ip_allocations, [
-        {"port_id": need.owner_id, "subnet_id": need.subnet["id"], "ip_address": chosen[number]}
-        for number, need in enumerate(needs)]) if needs else None
+    if needs:
+        tx.insert_missing(models.ip_allocations, [
+            {"port_id": need.owner_id, "subnet_id": need.subnet["id"], "ip_address": chosen[number]}
+            for number, need in enumerate(needs)])
     found: dict[str, list[str]] = {}
     for number, need in enumerate(needs):
         found.setdefault(need.owner_id, []).append(chosen[number])
@@ -169,7 +170,7 @@ def mac_address(addresses: Sequence[str]) -> str:
     return "fa:16:3e:" + ":".join(f"{byte:02x}" for byte in low)
 
 
-def create(tx: Transaction, ports: Sequence[Mapping[str, Any]], needs: Sequence[Need]) -> None:
+def create(tx: Transaction, ports: Sequence[dict[str, Any]], needs: Sequence[Need]) -> None:
     """Insert ports with the addresses they need.
 
     :param ports: rows with ``uuid`` and ``network_id``; a ``mac_address`` is made where there is none
@@ -319,3 +320,14 @@ def is_used(tx: Transaction, subnet_ids: Sequence[str]) -> bool:
 def any_on(tx: Transaction, network_id: str) -> bool:
     """Whether a network has ports."""
     return tx.execute(select(_P.id).where(_P.network_id == network_id, _P.deleted == 0).limit(1)).first() is not None
+
+
+def all_bound(tx: Transaction) -> list[Any]:
+    """Every port of a server: for checkers, not for services."""
+    return list(tx.execute(select(_P.uuid, _P.device_id).where(_BOUND)))
+
+
+def strays(tx: Transaction) -> list[Any]:
+    """Addresses that neither a port nor a floating IP has: for checkers, not for services."""
+    held = [exists().where(columns.uuid == _A.port_id, columns.deleted == 0) for columns in (_P, _F)]
+    return list(tx.execute(select(_A.ip_address, _A.port_id).where(~or_(*held))))
