@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from novasim import exceptions, states
 from novasim.api import liveness
 from novasim.api.wsgi import Request
@@ -110,8 +112,25 @@ def lost_races(api: Api, instance: Instance, name: str) -> Iterator[None]:
         yield
     except exceptions.UnexpectedTaskStateError as error:
         now = api.db.read(instances.get, instance.uuid, None, False, False, False)
-        attr = "task_state" if now.task_state else "vm_state"
+        others = (name for name, allowed in error.kwargs["expected"].items()
+                  if name != "task_state" and getattr(now, name) not in allowed)
+        attr = "task_state" if now.task_state else next(others, "vm_state")
         raise _invalid(instance, name, attr, getattr(now, attr)) from error
+
+
+# What the checks of a server rest on.
+_FOUND = ("vm_state", "task_state", "host", "instance_type_id")
+
+
+def take(tx: Transaction, instance: Instance, **values: Any) -> Instance:
+    """Change a server, if it is as it was found: nothing that was checked of it has become untrue.
+
+    :param values: new values by column
+    :returns: the server as it is from now on
+    :raises UnexpectedTaskStateError, InstanceNotFound: when it is not
+    """
+    instances.update(tx, instance.uuid, {name: (getattr(instance, name),) for name in _FOUND}, **values)
+    return msgspec.structs.replace(instance, updated_at=tx.now, **values)
 
 
 def reread(tx: Transaction, instance: Instance) -> Instance:

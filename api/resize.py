@@ -8,6 +8,8 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from novasim import exceptions, quota, states
 from novasim.api import guards
 from novasim.api.wsgi import Request
@@ -101,13 +103,8 @@ def _start(request: Request, instance: Instance, action: str, flavor: Flavor, wh
     more = {} if auto_disk_config is None else {"auto_disk_config": auto_disk_config}
 
     def begin(tx: Transaction) -> tuple[Instance, list[str]]:
-        instances.update(tx, instance.uuid, guards.expected(action), task_state=states.RESIZE_PREP, progress=0,
-                         task_request_id=context.request_id, **more)
-        now = guards.reread(tx, instance)
-        if (now.host, now.instance_type_id) != (instance.host, instance.instance_type_id):
-            # A whole move fitted in between: what was checked above is not true any more.
-            raise exceptions.InstanceInvalidState(action=action, instance_uuid=instance.uuid, attr="host",
-                                                  state=now.host)
+        now = guards.take(tx, instance, task_state=states.RESIZE_PREP, progress=0,
+                          task_request_id=context.request_id, **more)
         reservations = quotas.reserve(tx, now, deltas, api.quota_defaults, api.conf.reservation_expire)
         actions.start(tx, context, instance.uuid, action)
         return now, reservations
@@ -141,13 +138,13 @@ def _settle(api: Api, context: RequestContext, instance: Instance, migration: Mi
 
     def begin(tx: Transaction) -> tuple[Instance, Migration, list[str]]:
         values = {} if task is None else {"task_state": task}
-        instances.update(tx, instance.uuid, guards.expected(action), task_request_id=context.request_id, **values)
+        now = guards.take(tx, instance, task_request_id=context.request_id, **values)
         try:
             migrations.advance(tx, migration.id, (states.FINISHED,), status)
         except exceptions.MigrationStatusConflict as error:
             raise exceptions.InstanceInvalidState(action=action, instance_uuid=instance.uuid, attr="migration_status",
                                                   state=error.kwargs["actual"]) from error
-        now, moved = guards.reread(tx, instance), migrations.get(tx, migration.id)
+        moved = msgspec.structs.replace(migration, status=status, updated_at=tx.now)
         reservations = quotas.reserve(tx, now, deltas, api.quota_defaults, api.conf.reservation_expire)
         actions.start(tx, context, instance.uuid, action)
         return now, moved, reservations

@@ -9,6 +9,7 @@ from novasim.api import (
     aggregates,
     attach_interfaces,
     availability_zones,
+    decisions,
     extensions,
     flavor_access,
     flavor_extra_specs,
@@ -82,7 +83,7 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-services": {"GET": services.index},
     "/os-services/{service_id}": {
         "PUT": (until(52, services.update_by_name), since(53, services.update)), "DELETE": services.delete},
-    "/os-simulator/decisions/{request_id}": {"GET": simulator.decisions},
+    "/os-simulator/decisions/{request_id}": {"GET": decisions.show},
     "/os-simulator/journal": {"GET": simulator.journal},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},

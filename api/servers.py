@@ -70,14 +70,9 @@ def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instan
 
 
 def show(api: Api, request: Request, server_id: str) -> Any:
-    instance = guards.find(request, server_id, complete=False)
+    instance = guards.find(request, server_id, complete=False, with_metadata=True)
     request.authorize("servers:show", instance)
-
-    def read(tx: Transaction) -> list[dict[str, Any]]:
-        instances.load_metadata(tx, [instance])
-        return shown(request, [instance], views.SHOW, tx)
-
-    return {"server": api.db.read(read)[0]}
+    return {"server": shown(request, [instance], views.SHOW)[0]}
 
 
 def update(api: Api, request: Request, server_id: str) -> Any:

@@ -1,4 +1,4 @@
-"""What only a simulator has: the story of a request, hop by hop, through all services, and why a host was chosen."""
+"""What only a simulator has: the story of a request, hop by hop, through all services."""
 
 from __future__ import annotations
 
@@ -21,15 +21,3 @@ def journal(api: Api, request: Request) -> Any:
     if not request_id:
         raise exceptions.ValidationError(detail="'request_id' is a required query parameter")
     return {"hops": journal_files.read(Path(api.conf.state_path) / "journal", request_id)}
-
-
-def decisions(api: Api, request: Request, request_id: str) -> Any:
-    """Every decision of the schedulers on a request, the oldest first: one an attempt.
-
-    :raises NotFound: when none was made, or it was forgotten meanwhile
-    """
-    request.authorize("os-simulator:decisions")
-    found = journal_files.read(Path(api.conf.state_path) / "decisions", request_id)
-    if not found:
-        raise exceptions.NotFound(f"No decision on request {request_id} is recorded")
-    return {"decisions": found}

@@ -5,13 +5,16 @@
     python bench/scheduler.py --hosts 10000       # one size
 
 The seven filters and four weighers that the issue of such a cloud is about; each decision gives its room away, so the
-next one sees other hosts. Milliseconds are of CPU (the machine may be shared), the median over the decisions. The plain
-loop does the same host by host on objects with slots, and has to choose the same hosts, or the run fails.
+next one sees other hosts. The record is what os-simulator/decisions tells of a decision. Milliseconds are of CPU (the
+machine may be shared), the median over the decisions. The plain loop does the same host by host on objects with slots,
+and has to choose the same hosts, or the run fails.
 """
 
 import argparse
+import pathlib
 import random
 import statistics
+import tempfile
 import time
 import tracemalloc
 from datetime import datetime
@@ -21,8 +24,11 @@ from novasim.db import options as db_options
 from novasim.objects import ComputeNode, Flavor, Service
 from novasim.scheduler import options
 from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.decisions import Recorder
 from novasim.scheduler.pipeline import Pipeline
 from novasim.scheduler.request import Request
+from novasim.sim.clock import Clock
+from novasim.sim.journal import Journal
 
 NOW = datetime(2026, 3, 1)
 FILTERS = ["RetryFilter", "AvailabilityZoneFilter", "ComputeFilter", "RamFilter", "CoreFilter", "DiskFilter",
@@ -40,12 +46,16 @@ class OddFilter:
         return host_state.free_ram_mb >= spec.flavor.memory_mb and hash(host_state.host[-3:]) % 4 != 0
 
 
-def pipeline(extra=()):
-    """The scheduler's own, with these filters after the usual ones."""
-    conf = config.build([*db_options.list_opts(), *options.list_opts()], overrides={
+def conf(extra):
+    """A scheduler's configuration, with these filters after the usual ones."""
+    return config.build([*db_options.list_opts(), *options.list_opts()], overrides={
         "filter_scheduler.enabled_filters": [*FILTERS, *extra],
         "filter_scheduler.weight_classes": [f"novasim.scheduler.weighers.{path}" for path in WEIGHERS]})
-    return Pipeline.configured(conf, random.Random(1))
+
+
+def pipeline(extra=()):
+    """The scheduler's own."""
+    return Pipeline.configured(conf(extra), random.Random(1))
 
 
 def nodes(count):
@@ -132,16 +142,24 @@ def measure(size, decisions, module):
     memory = tracemalloc.get_traced_memory()[0] / size
     tracemalloc.stop()
 
-    def by(one, hosts):
-        return lambda spec: one.decide(hosts, spec).selections[0].host
+    def by(one, hosts, recorder=None):
+        def decide(spec):
+            decision = one.decide(hosts, spec, recorder and recorder.witness)
+            if recorder:
+                recorder.write(decision)
+            return decision.selections[0].host
+        return decide
     vectors, chosen = timed(by(pipeline(), hosts), decisions)
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(conf([]), Journal(pathlib.Path(folder), "scheduler", Clock()), 1)
+        recorded, _ = timed(by(pipeline(), columns(fleet), recorder), decisions)
     custom, _ = timed(by(pipeline([f"{module}.OddFilter"]), columns(fleet)), decisions)
     some = max(3, min(decisions, 200_000 // size))
     plain, expected = timed(Plain(fleet).decide, some)
     if chosen[:some] != expected:
         raise SystemExit(f"{size} hosts: the plain loop chooses other hosts")
-    print(f"{size:>9,}{1000 / vectors:>14,.0f}{vectors:>11.3f}{custom:>16.3f}{plain:>13.2f}{plain / vectors:>9.0f}x"
-          f"{memory:>13.0f}", flush=True)
+    print(f"{size:>9,}{1000 / vectors:>14,.0f}{vectors:>11.3f}{recorded:>14.3f}{custom:>16.3f}"
+          f"{plain:>13.2f}{plain / vectors:>9.0f}x{memory:>13.0f}", flush=True)
 
 
 def main():
@@ -149,8 +167,9 @@ def main():
     parser.add_argument("--hosts", type=int, action="append", help="how many; may be given several times")
     parser.add_argument("--decisions", type=int, default=300, help="of each kind")
     args = parser.parse_args()
-    print(f"{'hosts':>9}{'decisions/s':>14}{'columns':>11}{'with custom':>16}{'plain loop':>13}{'ratio':>10}"
-          f"{'bytes/host':>13}\n{'':>9}{'':>14}{'ms':>11}{'filter, ms':>16}{'ms':>13}", flush=True)
+    print(f"{'hosts':>9}{'decisions/s':>14}{'columns':>11}{'and record':>14}{'with custom':>16}"
+          f"{'plain loop':>13}{'ratio':>10}{'bytes/host':>13}\n"
+          f"{'':>9}{'':>14}{'ms':>11}{'ms':>14}{'filter, ms':>16}{'ms':>13}", flush=True)
     for size in args.hosts or [1000, 10_000, 100_000]:
         measure(size, args.decisions, __name__)
 

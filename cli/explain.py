@@ -1,6 +1,8 @@
 """Why a host was chosen or was not: the schedulers' last decision on a request or a server, filter by filter."""
 
 import argparse
+import shutil
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, TextIO
 
@@ -29,18 +31,16 @@ class Tables(base.SingleFormatter):
         """Write the decision."""
         decision = {name: value.machine_readable() if isinstance(value, Nested) else value
                     for name, value in zip(column_names, data, strict=True)}
-        stdout.write(f"{headline(decision)}\n")
+        width = shutil.get_terminal_size().columns
+        for line in headline(decision):
+            stdout.write(f"{wrapped(line, width)}\n")
         print_table(("Step", "Dropped", "Left"), [(step["name"], step["dropped"], step["left"])
                                                   for step in decision.get("filters", ())], stdout)
         for server in decision.get("servers", ()):
-            stdout.write(f"{drawing(server)}\n")
-            names, rows = scores(server)
-            print_table(("Host", *names, "Weight"), rows, stdout)
-        dropped = list(reasons(decision))
-        if dropped:
-            print_table(("Host", "Dropped by", "Why"), dropped, stdout)
-        for line in left_out(decision):
-            stdout.write(f"{line}\n")
+            stdout.write(f"{wrapped(drawing(server), width)}\n")
+            print_table(("Host", "Weight", "Weigher", "Raw", "Normalized", "Weighted"), list(scores(server)), stdout)
+        for line in (*reasons(decision), *left_out(decision)):
+            stdout.write(f"{wrapped(line, width)}\n")
 
 
 class Explain(ShowOne):
@@ -89,14 +89,20 @@ def of_server(client: Client, server: str) -> list[dict[str, Any]]:
     return next(filter(None, (of_request(client, action["request_id"]) for action in actions[:REQUESTS_TRIED])), [])
 
 
-def headline(decision: dict[str, Any]) -> str:
-    """Return what was asked and what came of it, in two lines."""
+def wrapped(line: str, width: int) -> str:
+    """Return a line as several that fit; names stay whole."""
+    return textwrap.fill(line, max(width, 40), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def headline(decision: dict[str, Any]) -> Iterator[str]:
+    """Give what was asked and what came of it."""
     flavor, count = decision["flavor"], len(decision["instance_uuids"])
-    asked = f"{count} server{'s' if count > 1 else ''} of {flavor['name']} ({flavor['memory_mb']} MB, " \
-            f"{flavor['vcpus']} VCPUs, {flavor['disk_gb']} GB)"
-    came = (f"{decision['rejected']} {decision['summary']}" if "rejected" in decision
-            else f"{', '.join(one['host'] for one in decision['chosen'])} of {decision['candidates']} hosts")
-    return f"{decision['request_id']}, attempt {decision['attempt']}, {decision['time']}: {asked}\n-> {came}"
+    yield f"{decision['request_id']}, attempt {decision['attempt']}"
+    yield f"decided at {decision['time']} UTC"
+    yield (f"{count} server{'s' if count > 1 else ''} of {flavor['name']} ({flavor['memory_mb']} MB, "
+           f"{flavor['vcpus']} VCPUs, {flavor['disk_gb']} GB)")
+    yield "-> " + (f"{decision['rejected']} {decision['summary']}" if "rejected" in decision
+                   else f"{', '.join(one['host'] for one in decision['chosen'])} of {decision['candidates']} hosts")
 
 
 def drawing(server: dict[str, Any]) -> str:
@@ -107,26 +113,37 @@ def drawing(server: dict[str, Any]) -> str:
             f"{server['weighed']} were weighed")
 
 
-def scores(server: dict[str, Any]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Return the names of the weighers that counted for some host, and a row for each host with what they said."""
+def scores(server: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Give for each host a row for each weigher that counted for some host; the host stands in its first one."""
     hosts = server["hosts"]
-    names = [weigher["name"] for number, weigher in enumerate(hosts[0]["weighers"])
-             if any(host["weighers"][number]["weighted"] for host in hosts)]
-    return names, [(host["host"], *(score(weigher) for weigher in host["weighers"] if weigher["name"] in names),
-                    f"{host['weight']:.3f}") for host in hosts]
+    counted = [number for number, weigher in enumerate(hosts[0]["weighers"])
+               if any(host["weighers"][number]["weighted"] for host in hosts)]
+    for host in hosts:
+        names = host["host"], f"{host['weight']:.3f}"
+        for number in counted:
+            yield (*names, *score(host["weighers"][number]))
+            names = "", ""
+        if not counted:
+            yield (*names, "", "", "", "")
 
 
-def score(weigher: dict[str, Any]) -> str:
-    """Return how a weigher's word came about: raw value, normalised, times its multiplier."""
-    return (f"{weigher['raw']:g} -> {weigher['normalized']:.3f} * {weigher['multiplier']:g} = "
-            f"{weigher['weighted']:.3f}")
+def score(weigher: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return how a weigher's word came about: its name, raw value, normalised, and times its multiplier."""
+    times = "" if weigher["multiplier"] == 1 else f" (x {weigher['multiplier']:g})"
+    return (weigher["name"].removesuffix("Weigher"), f"{weigher['raw']:.10g}", f"{weigher['normalized']:.3f}",
+            f"{weigher['weighted']:.3f}{times}")
 
 
-def reasons(decision: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Give (host, step, why) of each dropped host that the record tells of."""
+def reasons(decision: dict[str, Any]) -> Iterator[str]:
+    """Give for each step that dropped hosts its reasons, each with the hosts that it is told of."""
     for step in decision.get("filters", ()):
+        if step["hosts"]:
+            yield f"{step['name']} dropped"
+        hosts: dict[str, list[str]] = {}
         for host in step["hosts"]:
-            yield host["host"], step["name"], host["reason"]
+            hosts.setdefault(host["reason"], []).append(host["host"])
+        for reason, names in hosts.items():
+            yield f"  {', '.join(names)}: {reason}"
 
 
 def left_out(decision: dict[str, Any]) -> Iterator[str]:

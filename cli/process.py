@@ -36,6 +36,11 @@ TIED = ("import ctypes, os, signal, sys; ctypes.CDLL(None).prctl(1, signal.SIGTE
         "os.getppid() == int(sys.argv[1]) or sys.exit(1); os.execv(sys.argv[2], sys.argv[2:])")
 
 
+def tied(command: Sequence[str]) -> list[str]:
+    """Return the command that runs `command` for no longer than this process runs."""
+    return [sys.executable, "-I", "-S", "-c", TIED, str(os.getpid()), *command]
+
+
 @dataclasses.dataclass(frozen=True)
 class Cluster:
     """A cluster that this call has started: its process, what it said when ready, and where its state is."""
@@ -84,7 +89,7 @@ def launch(arguments: Sequence[str], state_dir: str | os.PathLike[str], wait_s: 
     errors = home / "log" / STDERR
     command = [sys.executable, "-m", ENTRY, "cluster", *arguments, "--state-dir", str(home)]
     if not outlive:
-        command = [sys.executable, "-I", "-S", "-c", TIED, str(os.getpid()), *command]
+        command = tied(command)
     try:
         errors.parent.mkdir(parents=True, exist_ok=True)
         with errors.open("wb") as stderr:

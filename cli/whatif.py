@@ -16,8 +16,8 @@ from typing import Any
 from novasim.cli import trace_azure
 from novasim.cli.client import Client
 from novasim.cli.command import Lister, Table, positive
-from novasim.cli.errors import CliError
-from novasim.cli.process import ENTRY
+from novasim.cli.errors import CliError, UsageError
+from novasim.cli.process import ENTRY, tied
 from novasim.cli.replay_plan import flavor_of
 from novasim.cli.settings import STATE_DIR, cluster_record
 
@@ -33,9 +33,10 @@ FLEET_COLUMNS = ("id", "name", "flavor", "from", "to", "why")
 def answer(arguments: Sequence[str], text: Iterable[str]) -> dict[str, Any]:
     """Return what the process says to these arguments, with `text` on its standard input.
 
-    :raises CliError: with the reason, when it fails
+    :raises UsageError: what is wrong with what it was told
+    :raises CliError: it failed
     """
-    command = [sys.executable, "-m", ENTRY, "whatif", *arguments]
+    command = tied([sys.executable, "-m", ENTRY, "whatif", *arguments])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -53,28 +54,31 @@ def answer(arguments: Sequence[str], text: Iterable[str]) -> dict[str, Any]:
         raise CliError(f"the what-if process ended with code {process.returncode} and said nothing. "
                        "Its errors are above") from None
     if "error" in found:
-        raise CliError(found["error"])
+        raise UsageError(found["error"])
     return found
 
 
 def arrivals(trace: pathlib.Path) -> Iterator[str]:
     """Give the lines of a trace as CSV: a file that is so already, or the folder of the Azure trace.
 
-    :raises CliError: it cannot be read
+    :raises UsageError: it cannot be read
     """
     if not trace.is_dir():
         try:
             with trace.open(encoding="utf-8", errors="replace") as lines:
                 yield from lines
         except OSError as error:
-            raise CliError(f"{trace} cannot be read: {error.strerror}. Give the folder of the Azure trace, "
+            raise UsageError(f"{trace} cannot be read: {error.strerror}. Give the folder of the Azure trace, "
                            f"or a CSV file with the columns {HEADER.strip()}") from error
         return
-    sizes = {letter: "{name},{vcpus},{ram},{disk}".format(**flavor_of(shape))
-             for letter, shape in trace_azure.read_shapes(trace).items()}
-    yield HEADER
-    for vm in trace_azure.read_vms(trace):
-        yield f"{vm.arrival_s},{'' if vm.end_s is None else vm.end_s},{sizes[vm.letter]}\n"
+    try:
+        sizes = {letter: "{name},{vcpus},{ram},{disk}".format(**flavor_of(shape))
+                 for letter, shape in trace_azure.read_shapes(trace).items()}
+        yield HEADER
+        for vm in trace_azure.read_vms(trace):
+            yield f"{vm.arrival_s},{'' if vm.end_s is None else vm.end_s},{sizes[vm.letter]}\n"
+    except trace_azure.TraceError as error:
+        raise UsageError(str(error)) from error
 
 
 class _OfTrace(Lister):

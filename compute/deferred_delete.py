@@ -43,7 +43,7 @@ def soft_delete_instance(agents: Agents, ctxt: RequestContext, instance: Instanc
 
 
 def go_on(agents: Agents, instance: Instance) -> None:
-    """A move of the server has been confirmed; a soft delete may have waited for that."""
+    """A move of the server has been confirmed, and a soft delete has waited for that."""
     try:
         now = agents.db.read(instances.get, instance.uuid)
     except exceptions.InstanceNotFound:

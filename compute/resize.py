@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from novasim import exceptions, states
+from novasim import exceptions, quota, states
 from novasim.compute import deferred_delete, lifecycle, tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
 from novasim.db import actions, claims, endings, instances, migrations, quotas
 from novasim.db.engine import Transaction
-from novasim.objects import NEW, OLD, OLD_VM_STATE, Flavor, Instance, Migration
+from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Flavor, Instance, Migration
 from novasim.states import DEST_DONE, FINISHING, ON_DEST, ON_SOURCE
 
 LOG = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], ins
         return overtaken(ctxt, instance, "prep_resize", reason)
     except Exception as error:
         return _reschedule(agents, ctxt, instance, flavor, filter_properties, error)
+    instance.system_metadata |= flavor.to_stash(instance.vm_state or states.ACTIVE)
     agents.note(ctxt, instance, "prep_resize", instance.vm_state, states.RESIZE_PREP, migration.status)
     agents.compute.resize_instance(ctxt, instance.host, instance=instance, image=image, reservations=[],
                                    migration=migration, instance_type=instance_type)
@@ -55,19 +56,16 @@ def _claim(tx: Transaction, agents: Agents, ctxt: RequestContext, instance: Inst
     host = ctxt.addressed_host or ""
     mine = {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
     instances.update(tx, instance.uuid, mine, task_state=states.RESIZE_PREP)
-    other = migrations.in_progress(tx, instance.uuid)
-    if other is not None:
-        raise exceptions.MigrationStatusConflict(migration_id=other.id, actual=other.status, expected="none yet")
-    if not instance.host:
-        raise exceptions.MigrationError(reason="Instance has no source host")
-    if instance.host == host and not agents.conf.allow_resize_to_same_host:
-        raise exceptions.UnableToMigrateToSelf(instance_id=instance.uuid, host=host)
     migration = migrations.create(tx, Migration(
         uuid="", instance_uuid=instance.uuid, status=states.PRE_MIGRATING, source_compute=instance.host,
         source_node=instance.node, dest_compute=host, dest_node=node, dest_host=agents.conf.my_ip,
         migration_type="migration" if flavor.id == instance.instance_type_id else "resize",
         old_instance_type_id=instance.instance_type_id, new_instance_type_id=flavor.id, request_id=ctxt.request_id,
         user_id=ctxt.user_id, project_id=ctxt.project_id))
+    if not instance.host:
+        raise exceptions.MigrationError(reason="Instance has no source host")
+    if instance.host == host and not agents.conf.allow_resize_to_same_host:
+        raise exceptions.UnableToMigrateToSelf(instance_id=instance.uuid, host=host)
     tracker.claim(tx, host, node, instance.uuid, flavor, filter_properties, migration.id)
     instances.stash_new_flavor(tx, instance.uuid, flavor, instance.vm_state or states.ACTIVE)
     # The conductor's hop ends well with the arrival of its message, even if the conductor has died meanwhile.
@@ -151,23 +149,23 @@ def finish_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instance
     host = ctxt.addressed_host or ""
     event = "compute_finish_resize"
 
-    def begin(tx: Transaction) -> Instance:
-        now = instances.get(tx, instance.uuid, with_metadata=False)
-        columns = instances.flavor_columns(now.flavor(NEW)) if OLD_VM_STATE in now.system_metadata else {}
+    def begin(tx: Transaction) -> None:
         instances.update(tx, instance.uuid, {"task_state": (states.RESIZE_MIGRATED,), "host": (host,)},
-                         task_state=states.RESIZE_FINISH, **columns)
+                         task_state=states.RESIZE_FINISH, **instances.flavor_columns(instance.flavor(NEW)))
         migrations.advance(tx, migration.id, (states.POST_MIGRATING,), states.POST_MIGRATING, (None,), step=FINISHING)
         instances.promote_new_flavor(tx, instance.uuid)
         actions.start_event(tx, ctxt.request_id, instance.uuid, event, host)
-        return now
 
     try:
-        moved = agents.db.write(begin)
+        if OLD_VM_STATE not in instance.system_metadata:
+            # Agents of the past release send the server as it was before the move.
+            instance = agents.db.read(instances.get, instance.uuid)
+        agents.db.write(begin)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "finish_resize", reason)
     agents.note(ctxt, instance, "starting on destination", instance.vm_state, states.RESIZE_FINISH,
                 states.POST_MIGRATING)
-    complete_resize(agents, ctxt, disk_info, moved, migration)
+    complete_resize(agents, ctxt, disk_info, instance, migration)
 
 
 def complete_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instance: Instance,
@@ -179,18 +177,18 @@ def complete_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instan
     host = ctxt.addressed_host or ""
     event = "compute_finish_resize"
     power_on = instance.old_vm_state != states.STOPPED
+    old, new = instance.flavor(OLD if OLD + "id" in instance.system_metadata else CURRENT), instance.flavor(NEW)
 
     def rest(tx: Transaction) -> None:
         instances.update(tx, instance.uuid, {"task_state": (states.RESIZE_FINISH,), "host": (host,)},
                          vm_state=states.RESIZED, task_state=None, launched_at=tx.now, progress=100,
                          power_state=states.RUNNING if power_on else states.SHUTDOWN)
         migrations.advance(tx, migration.id, (states.POST_MIGRATING,), states.FINISHED, step=None)
-        now = instances.get(tx, instance.uuid, with_metadata=False)
-        endings.settle_quota(tx, now, endings.counted(now, migration), now.flavor(), now.flavor(OLD))
+        endings.settle_quota(tx, instance, quota.held(old), new, old)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def finish() -> None:
-        agents.driver.finish_migration(host, instance.uuid, disk_info, instance.flavor(NEW), power_on)
+        agents.driver.finish_migration(host, instance.uuid, disk_info, new, power_on)
         agents.db.write(rest)
         agents.note(ctxt, instance, "waiting for confirm or revert", states.RESIZED, None, states.FINISHED)
 
@@ -210,16 +208,17 @@ def confirm_resize(agents: Agents, ctxt: RequestContext, instance: Instance, mig
         migrations.advance(tx, migration.id, (states.CONFIRMING,), states.CONFIRMING, steps, step=ON_SOURCE)
         actions.start_event(tx, ctxt.request_id, instance.uuid, event, host, again=ON_SOURCE in steps)
 
-    def settle(tx: Transaction) -> str:
-        vm_state = endings.confirm(tx, instance.uuid, migration.id)
+    def settle(tx: Transaction) -> tuple[str, str | None]:
+        ended = endings.confirm(tx, instance, migration)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
-        return vm_state
+        return ended
 
     def confirm() -> None:
         agents.driver.confirm_migration(host, instance.uuid)
-        vm_state = agents.db.write(settle)
-        agents.note(ctxt, instance, "confirmed", vm_state, None, states.CONFIRMED)
-        deferred_delete.go_on(agents, instance)
+        vm_state, task_state = agents.db.write(settle)
+        agents.note(ctxt, instance, "confirmed", vm_state, task_state, states.CONFIRMED)
+        if task_state == states.SOFT_DELETING:
+            deferred_delete.go_on(agents, instance)
 
     try:
         agents.db.write(begin)

@@ -31,13 +31,14 @@ def claim(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Fla
     """Hold room for a server that the scheduler sent here, if its server group still allows this host.
 
     :param filter_properties: of the message; its ``limits`` are the ceilings, and who forced a host has it whatever
-        the group says, as in the scheduler (spec 7.4)
+        the group says, as in the scheduler (spec 7.4); a server of no group never comes into one
     :param migration_id: of the move that holds the room; None for the server itself
     :raises GroupPolicyViolated: when another server of its group was faster
     :raises ComputeHostNotFound: when there is no such hypervisor
     :raises ComputeResourcesUnavailable: naming each resource that is short
     """
-    if not (filter_properties.get("force_hosts") or filter_properties.get("force_nodes")):
+    forced = filter_properties.get("force_hosts") or filter_properties.get("force_nodes")
+    if not forced and filter_properties.get("group_policies") != []:
         groups.check_policy(tx, instance_uuid, host)
     claims.take(tx, host, node, instance_uuid, flavor, filter_properties.get("limits") or {}, migration_id)
 

@@ -49,7 +49,7 @@ def _back_at_source(tx: Transaction, instance: Instance, move: Migration) -> boo
 
 
 def _confirmed(tx: Transaction, instance: Instance, move: Migration) -> bool:
-    endings.confirm(tx, instance.uuid, move.id)
+    endings.confirm(tx, instance, move)
     return False
 
 

@@ -69,9 +69,6 @@ def live_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
 def _begin(tx: Transaction, ctxt: RequestContext, instance: Instance, with_disks: bool) -> Migration:
     mine = {"task_state": (states.MIGRATING,), "task_request_id": (ctxt.request_id,)}
     instances.update(tx, instance.uuid, mine)
-    other = migrations.in_progress(tx, instance.uuid)
-    if other is not None:
-        raise exceptions.MigrationStatusConflict(migration_id=other.id, actual=other.status, expected="none")
     actions.start_event(tx, ctxt.request_id, instance.uuid, KIND.event)
     return migrations.create(tx, Migration(
         uuid="", instance_uuid=instance.uuid, status=states.ACCEPTED, migration_type=states.LIVE_MIGRATION,

@@ -11,8 +11,9 @@ from oslo_config import cfg
 
 from novasim import exceptions
 from novasim.context import RequestContext
-from novasim.db import flavors, groups, images
-from novasim.db.engine import Database, Transaction
+from novasim.db import placements
+from novasim.db.engine import Database
+from novasim.db.placements import Look
 from novasim.objects import Flavor, Instance
 from novasim.rpc.client import Client
 from novasim.sim.clock import Clock
@@ -39,38 +40,26 @@ class Orchestrator:
                            task_state=task_state or "-", **details)
 
     def select_destinations(self, ctxt: RequestContext, request_spec: dict[str, Any],
-                            filter_properties: dict[str, Any]) -> list[dict[str, Any]]:
+                            filter_properties: dict[str, Any], look: Look | None = None) -> list[dict[str, Any]]:
         """Ask the scheduler for a host for each server of a request, and tell it what only the database knows: the
         flavor's extra specs as they are now, and of the servers' group who is where.
 
+        :param look: what was looked up already
         :raises NoValidHost: when not all find one
         """
-        specs, group = self.db.read(_looked_up, request_spec)
+        if look is None:
+            look = self.db.read(placements.look, request_spec["instance_type"]["id"], None,
+                                request_spec["instance_uuids"])
         for key in GROUP_KEYS:
             filter_properties.pop(key, None)
-        filter_properties |= group
-        asked = request_spec | {"instance_type": request_spec["instance_type"] | {"extra_specs": specs}}
+        filter_properties |= look.group
+        asked = request_spec | {"instance_type": request_spec["instance_type"] | {"extra_specs": look.extra_specs}}
         chosen: list[dict[str, Any]] = self.scheduler.select_destinations(
             ctxt, request_spec=asked, filter_properties=filter_properties)
         return chosen
 
 
 GROUP_KEYS = ("group_policies", "group_rules", "group_hosts")
-
-
-def _looked_up(tx: Transaction, request_spec: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
-    """Extra specs (spec 6.3), and the group by the server's uuid, not by a hint of its creation (12.1 #5): servers
-    that are made together are in the same one, and those that are placed now do not count (#6)."""
-    flavor_id, uuids = request_spec["instance_type"]["id"], request_spec["instance_uuids"]
-    specs = flavors.extra_specs(tx, [flavor_id]).get(flavor_id, {})
-    group = groups.of_instance(tx, uuids[0])
-    if group is None:
-        return specs, {}
-    rules = {} if group.max_server_per_host is None else {"max_server_per_host": group.max_server_per_host}
-    return specs, {"group_policies": [group.policy], "group_rules": rules,
-                   "group_hosts": groups.servers_by_host(tx, group, uuids)}
-
-
 # Whoever names the host is not given another one.
 _ONE_HOST = ("force_hosts", "force_nodes", "requested_destination")
 
@@ -93,15 +82,11 @@ def image_from_system_metadata(instance: Instance) -> dict[str, Any]:
     return image | {"properties": remembered}
 
 
-def image_of(db: Database, instance: Instance) -> dict[str, Any]:
+def image_of(instance: Instance, now: dict[str, Any]) -> dict[str, Any]:
     """The image of a server as it is now, over what the server remembers of it (spec 6.2 step 1): who needs the
     remembered part is one whose image is gone. A disk that was made once needs at least its own size again."""
     image = image_from_system_metadata(instance)
-    try:
-        now = db.read(images.get, instance.image_ref or "")
-    except exceptions.ImageNotFound:
-        now = {"properties": {}}
-    image["properties"] |= {key: str(value) for key, value in now["properties"].items()}
+    image["properties"] |= {key: str(value) for key, value in now.get("properties", {}).items()}
     image |= {key: now[key] for key in ("name", "min_ram", "min_disk") if key in now}
     return image | {"min_disk": max(image.get("min_disk", 0), instance.flavor().root_gb)}
 

@@ -18,7 +18,7 @@ from novasim.conductor.orchestrator import (
     populate_retry,
 )
 from novasim.context import RequestContext
-from novasim.db import actions, instances, migrations, quotas
+from novasim.db import actions, instances, migrations, placements, quotas
 from novasim.db.engine import Transaction
 from novasim.exceptions import InstanceNotFound, MigrationStatusConflict, UnexpectedTaskStateError
 from novasim.objects import Flavor, Instance
@@ -68,9 +68,10 @@ def _take(tx: Transaction, ctxt: RequestContext, instance: Instance, task_state:
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
                filter_properties: dict[str, Any]) -> None:
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
-    image = image_of(orchestrator.db, instance)
+    look = orchestrator.db.read(placements.look, flavor.id, instance.image_ref, [instance.uuid])
+    image = image_of(instance, look.image)
     request_spec = build_request_spec([instance], image, flavor)
-    selection = orchestrator.select_destinations(ctxt, request_spec, filter_properties)[0]
+    selection = orchestrator.select_destinations(ctxt, request_spec, filter_properties, look)[0]
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).

@@ -6,18 +6,19 @@ taken up again after a restart is a second event of that name.
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import Insert, Update, and_, bindparam, func, insert, literal, or_, select, union_all
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions
 from novasim.context import RequestContext
 from novasim.db import models
-from novasim.db.engine import Transaction
+from novasim.db.engine import Transaction, one_of
 
 _A = models.instance_actions.c
 _E = models.instance_actions_events.c
@@ -27,33 +28,18 @@ Event = str | tuple[str, ...]
 # What a conductor does for a resize or cold migration, in today's name and in that of 2014 (spec 3.10).
 COLD_MIGRATE = ("conductor_migrate_server", "cold_migrate")
 
-_ACTION_ID = select(func.max(_A.id)).where(
-    _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
-_TIME = models.Time
-_START_EVENT = insert(models.instance_actions_events).from_select(
-    ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"],
-    select(bindparam("b_event", type_=models.Name), func.max(_A.id), bindparam("b_now", type_=_TIME),
-           bindparam("b_finish", type_=_TIME), bindparam("b_result", type_=models.Name),
-           bindparam("b_host", type_=models.Name), bindparam("b_now", type_=_TIME), literal(0)).where(
-        _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).having(
-        func.max(_A.id).is_not(None)))
-_FINISH_EVENT = sql_update(models.instance_actions_events).where(
-    _E.event.in_(bindparam("b_events", expanding=True)), _E.finish_time.is_(None),
-    # Equal, not in: MariaDB 10.11 reads the whole table of events for an UPDATE with IN (SELECT ...).
-    _E.action_id == _ACTION_ID.scalar_subquery()).values(
-    finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
-    traceback=bindparam("b_traceback"), details=bindparam("b_details"))
+_OF_REQUEST = and_(_A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request"))
 _OPEN_EVENTS = select(_E.id).join_from(
     models.instance_actions, models.instance_actions_events, _E.action_id == _A.id).where(
     _A.instance_uuid == bindparam("uuid"), _E.finish_time.is_(None))
-_FAIL_ACTION = sql_update(models.instance_actions).where(
-    _A.instance_uuid == bindparam("b_uuid"), _A.request_id == bindparam("b_request")).values(
+_START = insert(models.instance_actions)
+_FAIL_ACTION = sql_update(models.instance_actions).where(_OF_REQUEST).values(
     message=ERROR, finish_time=bindparam("b_now"), updated_at=bindparam("b_now"))
 
 
 def start(tx: Transaction, context: RequestContext, instance_uuid: str, action: str) -> None:
     """Note that a request began; its id is the action's."""
-    tx.execute(insert(models.instance_actions), {
+    tx.execute(_START, {
         "action": action, "instance_uuid": instance_uuid, "request_id": context.request_id,
         "user_id": context.user_id, "project_id": context.project_id, "start_time": tx.now, "created_at": tx.now,
         "updated_at": tx.now, "deleted": 0})
@@ -63,6 +49,29 @@ def _names(event: Event) -> tuple[str, ...]:
     return (event,) if isinstance(event, str) else event
 
 
+@functools.cache
+def _finish_statement(names: tuple[str, ...]) -> Update:
+    return sql_update(models.instance_actions_events).where(
+        one_of(_E.event, names), _E.finish_time.is_(None),
+        # Equal, not in: MariaDB 10.11 reads the whole table of events for an UPDATE with IN (SELECT ...).
+        _E.action_id == select(func.max(_A.id)).where(_OF_REQUEST).scalar_subquery()).values(
+        finish_time=bindparam("b_now"), updated_at=bindparam("b_now"), result=bindparam("b_result"),
+        traceback=bindparam("b_traceback"), details=bindparam("b_details"))
+
+
+@functools.cache
+def _start_statement(names: tuple[str, ...]) -> Insert:
+    """Insert these events for a request that has an action; nothing for one that has none."""
+    action = select(func.max(_A.id).label("id")).where(_OF_REQUEST).subquery()
+    new = union_all(*(select(literal(name, models.Name).label("event")) for name in names)).subquery()
+    now, host = bindparam("b_now", type_=models.Time), bindparam("b_host", type_=models.Name)
+    return insert(models.instance_actions_events).from_select(
+        ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"],
+        select(new.c.event, action.c.id, now, bindparam("b_finish", type_=models.Time),
+               bindparam("b_result", type_=models.Name), host, now, literal(0)).select_from(
+            new.join(action, action.c.id.is_not(None))))
+
+
 def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event, host: str | None = None,
                 done: bool = False, again: bool = False) -> None:
     """Note that a hop began; with ``done`` also that it ended well, where it is one transaction.
@@ -70,12 +79,13 @@ def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Eve
     :param event: its name, or those of the events that it is nested in, outermost first
     :param again: it had begun before, and its process died: what was noted then has failed
     """
-    for name in _names(event):
-        if again:
+    names = _names(event)
+    if again:
+        for name in names:
             break_off(tx, instance_uuid, "The service ended in the middle of it", name)
-        tx.execute(_START_EVENT, {
-            "b_event": name, "b_now": tx.now, "b_finish": tx.now if done else None,
-            "b_result": SUCCESS if done else None, "b_host": host, "b_uuid": instance_uuid, "b_request": request_id})
+    tx.execute(_start_statement(names), {
+        "b_now": tx.now, "b_finish": tx.now if done else None, "b_result": SUCCESS if done else None, "b_host": host,
+        "b_uuid": instance_uuid, "b_request": request_id})
 
 
 def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event,
@@ -84,8 +94,8 @@ def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Ev
 
     :param details: in a sentence, why
     """
-    tx.execute(_FINISH_EVENT, {
-        "b_events": _names(event), "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
+    tx.execute(_finish_statement(_names(event)), {
+        "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
         "b_traceback": traceback, "b_details": details, "b_uuid": instance_uuid, "b_request": request_id})
     if traceback is not None and final:
         fail(tx, request_id, instance_uuid)

@@ -11,7 +11,7 @@ from typing import Any
 
 from oslo_db import exception as db_exception
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, func, insert, literal, select, union_all
+from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions
@@ -31,9 +31,11 @@ _ZONES = select(_H.host, _M.value).join_from(
 _ZONES_OF = _ZONES.where(_H.host.in_(bindparam("hosts", expanding=True)))
 _IN_ZONE = _ZONES.where(_M.value == bindparam("zone")).limit(1)
 _LOCKED = select(_A.id).where(_A.deleted == 0).order_by(_A.id).with_for_update()
-_STAMP = union_all(*(
-    select(literal(number).label("table"), func.count(), func.max(table.id), func.sum(table.deleted))
-    for number, table in enumerate((_H, _M))))
+# Differ after any change of an aggregate's hosts or metadata.
+STAMP = [select(value).scalar_subquery().label(f"stamp_{name}_{number}") for number, table in enumerate((_H, _M))
+         for name, value in (("count", func.count(table.id)), ("id", func.max(table.id)),
+                             ("deleted", func.sum(table.deleted)))]
+_STAMP = select(*STAMP)
 
 
 def zones(tx: Transaction, of_hosts: Iterable[str] | None = None) -> dict[str, str]:
@@ -54,7 +56,7 @@ def has_hosts(tx: Transaction, zone: str) -> bool:
 
 def stamp(tx: Transaction) -> tuple[Any, ...]:
     """A value that differs after any change of an aggregate's hosts or metadata."""
-    return tuple(sorted(tuple(row) for row in tx.execute(_STAMP)))
+    return tuple(tx.execute(_STAMP).one())
 
 
 def _filled(tx: Transaction, rows: Sequence[Any]) -> list[Aggregate]:

@@ -1,7 +1,8 @@
 """Room on hosts: a ledger of rows, and on compute_nodes its running sum, changed together in one transaction.
 
 A server holds one claim where it lives. A move holds a second one, with its migration_id, on the destination, until
-confirm (which drops the first) or revert (which drops the second). The sum can be made again from the rows at any
+confirm (which drops the first) or revert (which drops the second). Who deletes a row is told its amounts and gives them
+back, so nothing is given back twice. The sum can be made again from the rows at any
 time: :func:`sums` and :func:`correct` do, for the periodic audit and ``novasim-manage audit`` (spec 8.7, 8.8).
 """
 
@@ -11,10 +12,11 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy import bindparam, func, insert, or_, select, true
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
+from sqlalchemy.sql.dml import ReturningDelete
 
 from novasim import exceptions
 from novasim.db import models
@@ -49,7 +51,18 @@ def _add_statement(limited: frozenset[str]) -> Update:
 _SUMS_OF = select(_N.memory_mb_used, _N.local_gb_used, _N.vcpus_used).where(
     _N.host == bindparam("host"), _N.hypervisor_hostname == bindparam("node"), _N.deleted == 0)
 _OF_INSTANCE = select(models.claims).where(_C.instance_uuid == bindparam("uuid")).order_by(_C.host, _C.id)
-_DROP = sql_delete(models.claims).where(_C.id == bindparam("b_id"))
+_TAKE = insert(models.claims)
+
+
+def _drop_statement(which: ColumnElement[bool]) -> ReturningDelete[Any]:
+    return sql_delete(models.claims).where(_C.instance_uuid == bindparam("b_uuid"), which).returning(
+        _C.host, _C.node, *(_C[size] for size in SIZES))
+
+
+_DROP_ALL = _drop_statement(true())
+_DROP_MOVE = _drop_statement(_C.migration_id == bindparam("b_move"))
+_MAKE_OWN = sql_update(models.claims).where(_C.instance_uuid == bindparam("b_uuid")).values(migration_id=None)
+_DROP_OTHERS = _drop_statement(or_(_C.migration_id.is_(None), _C.migration_id != bindparam("b_move")))
 
 
 def _amounts(flavor: Flavor) -> dict[str, int]:
@@ -77,7 +90,7 @@ def take(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Flav
     amounts = _amounts(flavor)
     if not _add(tx, host, node, amounts, 1, limits):
         _refuse(tx, host, node, amounts, limits)
-    tx.execute(insert(models.claims), {"instance_uuid": instance_uuid, "migration_id": migration_id, "host": host,
+    tx.execute(_TAKE, {"instance_uuid": instance_uuid, "migration_id": migration_id, "host": host,
                                        "node": node, "created_at": tx.now, **amounts})
 
 
@@ -93,28 +106,26 @@ def _refuse(tx: Transaction, host: str, node: str, amounts: Mapping[str, int], l
     raise exceptions.ComputeResourcesUnavailable(reason="; ".join(reasons) or f"host {host} changed meanwhile")
 
 
-def _drop(tx: Transaction, rows: Sequence[Any]) -> None:
-    for row in rows:
-        if tx.execute(_DROP, {"b_id": row.id}).rowcount:
-            _add(tx, row.host, row.node, {size: row._mapping[size] for size in SIZES}, -1, {})
+def _drop(tx: Transaction, statement: ReturningDelete[Any], instance_uuid: str, move_id: int | None = None) -> None:
+    # Nodes are changed in one order, whoever drops two claims at once.
+    for row in sorted(tx.execute(statement, {"b_uuid": instance_uuid, "b_move": move_id}).all()):
+        _add(tx, row.host, row.node, {size: row._mapping[size] for size in SIZES}, -1, {})
 
 
 def drop_move(tx: Transaction, instance_uuid: str, migration_id: int) -> None:
     """Give back what a move held on its destination: a revert, or an undone move."""
-    _drop(tx, [row for row in tx.execute(_OF_INSTANCE, {"uuid": instance_uuid}).all()
-               if row.migration_id == migration_id])
+    _drop(tx, _DROP_MOVE, instance_uuid, migration_id)
 
 
 def settle_on_destination(tx: Transaction, instance_uuid: str, migration_id: int) -> None:
     """Give back the room on the source; the move's claim becomes the server's own: a confirm."""
-    _drop(tx, [row for row in tx.execute(_OF_INSTANCE, {"uuid": instance_uuid}).all()
-               if row.migration_id != migration_id])
-    tx.execute(sql_update(models.claims).where(_C.instance_uuid == instance_uuid).values(migration_id=None))
+    _drop(tx, _DROP_OTHERS, instance_uuid, migration_id)
+    tx.execute(_MAKE_OWN, {"b_uuid": instance_uuid})
 
 
 def drop_all(tx: Transaction, instance_uuid: str) -> None:
     """Give back everything a server holds: a delete, or a failed build."""
-    _drop(tx, tx.execute(_OF_INSTANCE, {"uuid": instance_uuid}).all())
+    _drop(tx, _DROP_ALL, instance_uuid)
 
 
 def replace(tx: Transaction, instance_uuid: str, host: str, node: str, flavor: Flavor) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from novasim import quota, states
+from novasim import exceptions, quota, states
 from novasim.context import RequestContext
 from novasim.db import actions, claims, groups, images, instances, migrations, ports, quotas
 from novasim.db.engine import Transaction
-from novasim.objects import OLD, SHELVED, SHELVED_IMAGE_ID, Flavor, Instance, Migration
+from novasim.objects import CURRENT, OLD, SHELVED, SHELVED_IMAGE_ID, Flavor, Instance, Migration
 
 _COMMITTED = (states.FINISHED, states.CONFIRMING, states.REVERTING)
 # A server's tasks while its move is confirmed: a soft delete goes on when that has ended.
@@ -97,21 +97,42 @@ def is_at_source(move: Migration) -> bool:
         (states.POST_MIGRATING, None), (states.REVERTING, states.DEST_DONE), (states.REVERTING, states.ON_SOURCE))
 
 
-def confirm(tx: Transaction, instance_uuid: str, move_id: int) -> str:
+def confirm(tx: Transaction, instance: Instance, move: Migration) -> tuple[str, str | None]:
     """Make a move final (spec 8.5): its flavor, its claim and its quota are the server's from now on.
 
-    :returns: the server's vm_state: by power_state, as an operator may have started the guest by hand (spec 2.5)
+    :param instance: as it was sent, or read: taken at its word where that still holds
+    :returns: the server's vm_state, by power_state, as an operator may have started the guest by hand (spec 2.5); and
+        its task_state
     :raises UnexpectedTaskStateError, MigrationStatusConflict: when it does not wait for that any more
     """
-    now = instances.get(tx, instance_uuid, with_metadata=False)
-    move = migrations.get(tx, move_id)
-    vm_state = states.STOPPED if now.power_state == states.SHUTDOWN else states.ACTIVE
-    instances.update(tx, instance_uuid, {"vm_state": (states.RESIZED,), "task_state": CONFIRM_TASKS},
+    now = instance if _is_of(instance, move) else instances.get(tx, instance.uuid, with_metadata=False)
+    try:
+        vm_state = _rest_confirmed(tx, now, (None,))
+    except exceptions.UnexpectedTaskStateError:
+        now = instances.get(tx, instance.uuid, with_metadata=False)
+        vm_state = _rest_confirmed(tx, now, CONFIRM_TASKS)
+    migrations.advance(tx, move.id, (states.CONFIRMING,), states.CONFIRMED, step=None)
+    instances.drop_stash(tx, now.uuid)
+    claims.settle_on_destination(tx, now.uuid, move.id)
+    before = quota.held(now.flavor(), now.flavor(OLD), finished=True)
+    if before != quota.held(now.flavor()):
+        settle_quota(tx, now, before, now.flavor())
+    return vm_state, now.task_state
+
+
+def _is_of(instance: Instance, move: Migration) -> bool:
+    """Whether what is known of a server says the flavors of this move."""
+    ids = [instance.system_metadata.get(prefix + "id") for prefix in (OLD, CURRENT)]
+    return ids == [str(move.old_instance_type_id), str(move.new_instance_type_id)]
+
+
+def _rest_confirmed(tx: Transaction, instance: Instance, tasks: Sequence[str | None]) -> str:
+    """Let a server rest by its power, if that is what it was."""
+    off = instance.power_state == states.SHUTDOWN
+    powers = (states.SHUTDOWN,) if off else states.NOT_SHUTDOWN
+    vm_state = states.STOPPED if off else states.ACTIVE
+    instances.update(tx, instance.uuid, {"vm_state": (states.RESIZED,), "task_state": tasks, "power_state": powers},
                      vm_state=vm_state)
-    migrations.advance(tx, move_id, (states.CONFIRMING,), states.CONFIRMED, step=None)
-    instances.drop_stash(tx, instance_uuid)
-    claims.settle_on_destination(tx, instance_uuid, move_id)
-    settle_quota(tx, now, counted(now, move), now.flavor())
     return vm_state
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,10 +17,10 @@ from oslo_config import cfg
 from oslo_db import api as retry
 from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import exc_filters
-from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, insert
+from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, insert, literal, or_
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.sql import Executable
+from sqlalchemy.sql import ColumnElement, Executable
 
 from novasim import exceptions
 from novasim.sim.clock import Clock
@@ -60,6 +60,15 @@ class Transaction:
     @property
     def dialect(self) -> str:
         return self.conn.dialect.name
+
+
+def one_of(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """The condition that a column is one of these values, or of these parameters, or null where None is among them.
+
+    Each is bound by itself: with plain values, SQLAlchemy writes an IN anew whenever the statement is executed.
+    """
+    named = [value if isinstance(value, ColumnElement) else literal(value) for value in values if value is not None]
+    return or_(*([column.in_(named)] if named else []), *([column.is_(None)] if len(named) < len(values) else []))
 
 
 def _connect_args(url: Any) -> dict[str, Any]:

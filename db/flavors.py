@@ -11,14 +11,16 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions
-from novasim.db import models
+from novasim.db import models, pairs
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor
 
 _T = models.instance_types.c
 _X = models.instance_type_extra_specs.c
 _P = models.instance_type_projects.c
-_COLUMNS = [_T[name] for name in Flavor.__struct_fields__ if name != "extra_specs"]
+EXTRA_SPECS = pairs.column("extra_specs", models.instance_type_extra_specs, _X.instance_type_id == _T.id)
+_OWN = [_T[name] for name in Flavor.__struct_fields__ if name != "extra_specs"]
+_COLUMNS = [*_OWN, EXTRA_SPECS]
 _BY_FLAVORID = select(*_COLUMNS).where(_T.flavorid == bindparam("flavorid"), _T.deleted == 0)
 _BY_IDS = select(*_COLUMNS).where(_T.id.in_(bindparam("ids", expanding=True)))
 _EXTRA_SPECS = select(_X.instance_type_id, _X.key, _X.value).where(
@@ -27,12 +29,8 @@ SORT_KEYS = frozenset({"created_at", "description", "disabled", "ephemeral_gb", 
                        "memory_mb", "name", "root_gb", "rxtx_factor", "swap", "updated_at", "vcpu_weight", "vcpus"})
 
 
-def _read(tx: Transaction, rows: Sequence[Any]) -> list[Flavor]:
-    flavors = {row.id: Flavor(**row._mapping, extra_specs={}) for row in rows}
-    if flavors:
-        for flavor_id, specs in extra_specs(tx, list(flavors)).items():
-            flavors[flavor_id].extra_specs = specs
-    return list(flavors.values())
+def _flavor(row: Any) -> Flavor:
+    return Flavor(**{**row._mapping, "extra_specs": pairs.read(row.extra_specs)})
 
 
 def _visible_to(project_id: str | None) -> ColumnElement[bool]:
@@ -47,15 +45,15 @@ def get(tx: Transaction, flavorid: str, project_id: str | None = None) -> Flavor
     :raises FlavorNotFound: when there is none or it is deleted
     """
     statement = _BY_FLAVORID if project_id is None else _BY_FLAVORID.where(_visible_to(project_id))
-    found = _read(tx, tx.execute(statement, {"flavorid": flavorid}).all())
-    if not found:
+    row = tx.execute(statement, {"flavorid": flavorid}).one_or_none()
+    if row is None:
         raise exceptions.FlavorNotFound(flavor_id=flavorid)
-    return found[0]
+    return _flavor(row)
 
 
 def by_ids(tx: Transaction, ids: Sequence[int]) -> dict[int, Flavor]:
     """Flavors by their internal ids, deleted ones too."""
-    return {flavor.id: flavor for flavor in _read(tx, tx.execute(_BY_IDS, {"ids": list(ids)}).all())}
+    return {row.id: _flavor(row) for row in tx.execute(_BY_IDS, {"ids": list(ids)})}
 
 
 def list_page(tx: Transaction, project_id: str | None = None, is_public: bool | None = True, min_ram: int = 0,
@@ -79,7 +77,8 @@ def list_page(tx: Transaction, project_id: str | None = None, is_public: bool | 
         later = column > at[0] if sort_dir == "asc" else column < at[0]
         conditions.append(or_(later, and_(column == at[0], _T.id > at.id)))
     order = column.asc() if sort_dir == "asc" else column.desc()
-    return _read(tx, tx.execute(select(*_COLUMNS).where(*conditions).order_by(order, _T.id).limit(limit)).all())
+    return [_flavor(row) for row in tx.execute(
+        select(*_COLUMNS).where(*conditions).order_by(order, _T.id).limit(limit))]
 
 
 def create(tx: Transaction, flavor: Flavor) -> Flavor:
@@ -92,7 +91,7 @@ def create(tx: Transaction, flavor: Flavor) -> Flavor:
                                  (_T.name, flavor.name, exceptions.FlavorExists(name=flavor.name))):
         if tx.execute(select(_T.id).where(column == value, _T.deleted == 0)).first():
             raise error
-    values = {column.name: getattr(flavor, column.name) for column in _COLUMNS if column.name != "id"}
+    values = {column.name: getattr(flavor, column.name) for column in _OWN if column.name != "id"}
     try:
         flavor.id = tx.insert_one(models.instance_types, values | {"created_at": tx.now})
     except db_exception.DBDuplicateEntry as error:

@@ -162,12 +162,12 @@ def uuids_of(tx: Transaction, instance_uuids: Iterable[str]) -> dict[str, list[s
     return found
 
 
-def servers_by_host(tx: Transaction, group: InstanceGroup, without: Sequence[str]) -> dict[str, int]:
+def servers_by_host(tx: Transaction, group_id: int, without: Sequence[str]) -> dict[str, int]:
     """How many of a group's servers hold room on each host.
 
     :param without: servers that are not counted: those that are being placed (spec 12.1 #6)
     """
-    return {row.host: row.servers for row in tx.execute(_HOSTS, {"group": group.id, "without": list(without)})}
+    return {row.host: row.servers for row in tx.execute(_HOSTS, {"group": group_id, "without": list(without)})}
 
 
 def check_policy(tx: Transaction, instance_uuid: str, host: str) -> None:
@@ -182,7 +182,7 @@ def check_policy(tx: Transaction, instance_uuid: str, host: str) -> None:
         return
     if tx.execute(_BY_ID_LOCKED, {"id": group.id}).first() is None:
         return
-    others = servers_by_host(tx, group, [instance_uuid])
+    others = servers_by_host(tx, group.id, [instance_uuid])
     full = others.get(host, 0) >= (group.max_server_per_host or 1)
     if full if group.policy == ANTI_AFFINITY else others and host not in others:
         raise exceptions.GroupPolicyViolated(policy=group.policy, group_uuid=group.uuid, host=host)

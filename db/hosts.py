@@ -18,14 +18,13 @@ from sqlalchemy.sql import ColumnElement
 from novasim import exceptions
 from novasim.db import models
 from novasim.db.engine import Transaction
-from novasim.objects import ComputeNode, Resident, Service
+from novasim.objects import ComputeNode, Service
 from novasim.version import SERVICE_VERSION
 
 _I = models.instances.c
 _S = models.services.c
 _N = models.compute_nodes.c
 _SERVICE = [_S[name] for name in Service.__struct_fields__]
-_RESIDENT = [_I[name] for name in Resident.__struct_fields__]
 _NODE = [_N[name] for name in ComputeNode.__struct_fields__]
 _CHUNK = 500
 _HEARTBEAT = sql_update(models.services).where(
@@ -92,12 +91,6 @@ def service(tx: Transaction, service_id: int | str) -> Service:
     if row is None:
         raise exceptions.ServiceNotFound(service_id=service_id)
     return Service(**row._mapping)
-
-
-def services_changed(tx: Transaction, binary: str, since: datetime) -> list[Service]:
-    """Services of a kind made, or changed by an admin, at or after a time; heartbeats do not count."""
-    return [Service(**row._mapping) for row in tx.execute(select(*_SERVICE).where(
-        _S.binary == binary, _S.updated_at >= since, _S.deleted == 0))]
 
 
 def heartbeats(tx: Transaction, binary: str, since: datetime) -> list[tuple[str, datetime]]:
@@ -204,22 +197,10 @@ def node(tx: Transaction, hypervisor_id: int | str) -> ComputeNode:
     return ComputeNode(**row._mapping)
 
 
-def nodes_changed(tx: Transaction, since: datetime | None) -> list[ComputeNode]:
-    """Hypervisors that changed at or after a time, deleted ones too; all that live where ``since`` is None."""
-    condition = _N.deleted == 0 if since is None else _N.updated_at >= since
-    return [ComputeNode(**row._mapping) for row in tx.execute(select(*_NODE).where(condition))]
-
-
 def of_instances(tx: Transaction, uuids: Sequence[str]) -> dict[str, str]:
     """The hosts of those of these servers that live and have one."""
     return {row.uuid: row.host for part in chunks(uuids) for row in tx.execute(select(_I.uuid, _I.host).where(
         _I.uuid.in_(part), _I.deleted == 0, _I.host.is_not(None)))}
-
-
-def residents_changed(tx: Transaction, since: datetime | None) -> list[Resident]:
-    """Servers that changed at or after a time, wherever they are; all that are on a host where ``since`` is None."""
-    condition = (_I.updated_at >= since,) if since is not None else (_I.deleted == 0, _I.host.is_not(None))
-    return [Resident(*row) for row in tx.execute(select(*_RESIDENT).where(*condition))]
 
 
 def image_properties(tx: Transaction, image_ids: Sequence[str]) -> dict[str, dict[str, str]]:

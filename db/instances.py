@@ -11,13 +11,13 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import Select, and_, bindparam, func, insert, literal, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
-from novasim.db import models
-from novasim.db.engine import Transaction
+from novasim.db import models, pairs
+from novasim.db.engine import Transaction, one_of
 from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Flavor, Instance
 
 _T = models.instances.c
@@ -25,15 +25,14 @@ _SYS = models.instance_system_metadata.c
 _META = models.instance_metadata.c
 _COLUMNS = [_T[name] for name in Instance.__struct_fields__ if name not in ("metadata", "system_metadata")]
 
-_GET = select(*_COLUMNS).where(_T.uuid == bindparam("uuid"))
-_GET_LIVE = _GET.where(_T.deleted == 0)
-_STATE = select(_T.vm_state, _T.task_state, _T.task_request_id, _T.host, _T.deleted).where(
-    _T.uuid == bindparam("uuid"))
-_READ_SYS = select(_SYS.key, _SYS.value).where(_SYS.instance_uuid == bindparam("uuid"), _SYS.deleted == 0)
+SYSTEM_METADATA = pairs.column("system_metadata", models.instance_system_metadata, _SYS.instance_uuid == _T.uuid)
+METADATA = pairs.column("metadata", models.instance_metadata, _META.instance_uuid == _T.uuid)
 _READ_META = select(_META.instance_uuid, _META.key, _META.value).where(
     _META.instance_uuid.in_(bindparam("uuids", expanding=True)), _META.deleted == 0)
 _READ_SYS_MANY = select(_SYS.instance_uuid, _SYS.key, _SYS.value).where(
     _SYS.instance_uuid.in_(bindparam("uuids", expanding=True)), _SYS.deleted == 0)
+_INSERT = insert(models.instances)
+_INSERT_PAIRS = {table: insert(table) for table in (models.instance_metadata, models.instance_system_metadata)}
 _SYS_OF = and_(_SYS.instance_uuid == bindparam("b_uuid"), _SYS.deleted == 0)
 
 # expected values of a compare-and-swap: column -> allowed values
@@ -44,7 +43,7 @@ def create(tx: Transaction, instances: Sequence[Instance]) -> None:
     """Insert new servers with their metadata and system_metadata."""
     rows = [{column.name: getattr(instance, column.name) for column in _COLUMNS if column.name != "id"}
             | {"created_at": tx.now, "updated_at": tx.now, "deleted": 0} for instance in instances]
-    tx.execute(insert(models.instances), rows)
+    tx.execute(_INSERT, rows)
     for table, attribute in ((models.instance_metadata, "metadata"),
                              (models.instance_system_metadata, "system_metadata")):
         _insert_pairs(tx, table, [(instance.uuid, getattr(instance, attribute)) for instance in instances])
@@ -54,7 +53,7 @@ def _insert_pairs(tx: Transaction, table: Any, owners: Iterable[tuple[str, Mappi
     rows = [{"instance_uuid": uuid, "key": key, "value": value, "created_at": tx.now, "deleted": 0}
             for uuid, pairs in owners for key, value in pairs.items()]
     if rows:
-        tx.execute(insert(table), rows)
+        tx.execute(_INSERT_PAIRS[table], rows)
 
 
 def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted: bool = False,
@@ -64,16 +63,26 @@ def get(tx: Transaction, uuid: str, project_id: str | None = None, read_deleted:
     :param project_id: where given, a server of another project is as good as absent
     :raises InstanceNotFound: when there is none, or it is deleted and ``read_deleted`` is not set
     """
-    row = tx.execute(_GET if read_deleted else _GET_LIVE, {"uuid": uuid}).one_or_none()
+    row = tx.execute(_get_statement(read_deleted, with_system_metadata, with_metadata), {"uuid": uuid}).one_or_none()
     if row is None or (project_id is not None and row.project_id != project_id):
         raise exceptions.InstanceNotFound(instance_id=uuid)
-    instance = Instance(**row._mapping)
-    if with_system_metadata:
-        instance.system_metadata = {
-            row.key: row.value for row in tx.execute(_READ_SYS, {"uuid": uuid})}
-    if with_metadata:
-        load_metadata(tx, [instance])
-    return instance
+    return from_row(row)
+
+
+@functools.cache
+def _get_statement(read_deleted: bool, with_system_metadata: bool, with_metadata: bool) -> Select[Any]:
+    more = [column for column, wanted in ((SYSTEM_METADATA, with_system_metadata), (METADATA, with_metadata)) if wanted]
+    statement = select(*_COLUMNS, *more).where(_T.uuid == bindparam("uuid"))
+    return statement if read_deleted else statement.where(_T.deleted == 0)
+
+
+def from_row(row: Any) -> Instance:
+    """The server of a row that has its columns, and maybe its metadata and system_metadata."""
+    values = dict(row._mapping)
+    for name in ("metadata", "system_metadata"):
+        if name in values:
+            values[name] = pairs.read(values[name])
+    return Instance(**values)
 
 
 def load_metadata(tx: Transaction, instances: Sequence[Instance]) -> None:
@@ -97,14 +106,12 @@ def _load_pairs(tx: Transaction, instances: Sequence[Instance], statement: Any, 
 
 
 @functools.lru_cache(maxsize=256)
-def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, bool, bool], ...]) -> Update:
-    """:param expected: column, whether NULL is allowed, whether values are: the shape, so that few are kept"""
+def _update_statement(columns: frozenset[str], expected: tuple[tuple[str, bool, int], ...]) -> Update:
+    """:param expected: column, whether NULL is allowed, how many values are: the shape, so that few are kept"""
     conditions: list[ColumnElement[bool]] = [_T.uuid == bindparam("b_uuid"), _T.deleted == 0]
-    for name, null, values in expected:
-        parts: list[ColumnElement[bool]] = [_T[name].in_(bindparam("e_" + name, expanding=True))] if values else []
-        if null:
-            parts.append(_T[name].is_(None))
-        conditions.append(or_(*parts))
+    for name, null, count in expected:
+        allowed = [bindparam(f"e{number}_{name}", type_=_T[name].type) for number in range(count)]
+        conditions.append(one_of(_T[name], [*allowed, *([None] if null else [])]))
     return sql_update(models.instances).where(*conditions).values(
         {name: bindparam("v_" + name) for name in sorted(columns)})
 
@@ -120,16 +127,16 @@ def update(tx: Transaction, uuid: str, expected: Expected | None = None, **value
     """
     values["updated_at"] = tx.now
     wanted = {name: [value for value in allowed if value is not None] for name, allowed in (expected or {}).items()}
-    shape = tuple(sorted((name, None in (expected or {})[name], bool(named)) for name, named in wanted.items()))
+    shape = tuple(sorted((name, None in (expected or {})[name], len(named)) for name, named in wanted.items()))
     changed = tx.execute(_update_statement(frozenset(values), shape), {
         "b_uuid": uuid, **{"v_" + name: value for name, value in values.items()},
-        **{"e_" + name: named for name, named in wanted.items() if named}})
+        **{f"e{number}_{name}": value for name, named in wanted.items() for number, value in enumerate(named)}})
     if changed.rowcount == 0:
         _raise_conflict(tx, uuid, expected or {})
 
 
 def _raise_conflict(tx: Transaction, uuid: str, expected: Expected) -> None:
-    row = tx.execute(_STATE, {"uuid": uuid}).one_or_none()
+    row = tx.execute(_get_statement(True, False, False), {"uuid": uuid}).one_or_none()
     if row is None or row.deleted:
         raise exceptions.InstanceNotFound(instance_id=uuid)
     actual = {name: row._mapping.get(name) for name in expected}
@@ -200,9 +207,8 @@ _DROP_CURRENT_AND_NEW = _drop_statement(
 
 
 def stash_new_flavor(tx: Transaction, uuid: str, flavor: Flavor, old_vm_state: str) -> None:
-    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5); what an earlier try left is dropped."""
-    drop_stash(tx, uuid)
-    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_sys(NEW) | {OLD_VM_STATE: old_vm_state})])
+    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5). Whatever ends a move drops them."""
+    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_stash(old_vm_state))])
 
 
 def promote_new_flavor(tx: Transaction, uuid: str) -> None:

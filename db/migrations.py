@@ -9,28 +9,43 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, exists, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
 from novasim.db import models
-from novasim.db.engine import Transaction
+from novasim.db.engine import Transaction, one_of
 from novasim.objects import Migration
 
 _T = models.migrations.c
+_I = models.instances.c
 _COLUMNS = [_T[name] for name in Migration.__struct_fields__]
 _GET = select(*_COLUMNS).where(_T.id == bindparam("id"))
 _IN_PROGRESS = select(*_COLUMNS).where(
-    _T.instance_uuid == bindparam("uuid"), _T.status.in_(states.IN_PROGRESS), _T.deleted == 0).order_by(_T.id.desc())
+    _T.instance_uuid == bindparam("uuid"), one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0).order_by(
+    _T.id.desc())
+
+_GIVEN = [column.name for column in _COLUMNS if column.name != "id"]
+_CREATE = insert(models.migrations).from_select(
+    _GIVEN, select(*(bindparam("b_" + name, type_=_T[name].type) for name in _GIVEN)).where(
+        _I.uuid == bindparam("b_instance_uuid"), ~exists().where(
+            _T.instance_uuid == _I.uuid, one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0))).returning(_T.id)
 
 
 def create(tx: Transaction, migration: Migration) -> Migration:
-    """Insert a move; returns it with its id."""
+    """Insert a move, unless its server is in one: there is never a second one. Returns it with its id.
+
+    :raises MigrationStatusConflict: when it is; the caller has locked the server's row
+    """
     migration.uuid = migration.uuid or uuidutils.generate_uuid()
     migration.created_at = migration.updated_at = tx.now
-    values = {column.name: getattr(migration, column.name) for column in _COLUMNS if column.name != "id"}
-    migration.id = tx.insert_one(models.migrations, values)
+    made = tx.execute(_CREATE, {"b_" + name: getattr(migration, name) for name in _GIVEN}).scalar()
+    if made is None:
+        other = in_progress(tx, migration.instance_uuid)
+        raise exceptions.MigrationStatusConflict(migration_id=other and other.id, actual=other and other.status,
+                                                 expected="none yet")
+    migration.id = int(made)
     return migration
 
 
@@ -58,11 +73,9 @@ def _advance_statement(columns: frozenset[str], expected: tuple[str, ...], statu
                        steps: tuple[str | None, ...]) -> Update:
     kinds = _kinds(expected, status)
     assert kinds, (expected, status)
-    conditions = [_T.id == bindparam("b_id"), _T.status.in_(expected), _T.migration_type.in_(kinds)]
+    conditions = [_T.id == bindparam("b_id"), one_of(_T.status, expected), one_of(_T.migration_type, kinds)]
     if steps:
-        named = [step for step in steps if step is not None]
-        alternatives = [_T.step.in_(named)] if named else []
-        conditions.append(or_(*alternatives, *([_T.step.is_(None)] if None in steps else [])))
+        conditions.append(one_of(_T.step, steps))
     return sql_update(models.migrations).where(*conditions).values(
         {name: bindparam("v_" + name) for name in sorted(columns)})
 

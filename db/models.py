@@ -1,7 +1,8 @@
 """The tables (spec 9.2), described once; alembic's revisions in schema/ bring a database to this state.
 
-Every table has the common columns of spec 9.1 and is deleted softly: ``deleted`` becomes the row's id. The one
-exception is ``claims``, a ledger of the present that is summed over; there a dead row would only cost time.
+Every table has the common columns of spec 9.1 and is deleted softly: ``deleted`` becomes the row's id. Exceptions are
+``claims``, a ledger of the present that is summed over, and the rows of ``reservations``: there a dead row would only
+cost time.
 """
 
 from __future__ import annotations

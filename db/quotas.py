@@ -1,44 +1,73 @@
 """Quotas: limits, usage and reservations (spec 11), always under the server's own project and user (11.3, #50).
 
-Usage rows of a project are locked FOR UPDATE, in the order of their resource and user, before anything else of the
-quota is written, so concurrent requests cannot pass a limit together and cannot deadlock.
-A reservation carries its server: whoever ends the operation settles it, even without the message that named it.
+Who wants more locks the usage rows of the whole project FOR UPDATE, in the order of their resource and user, so
+concurrent requests cannot pass a limit together; who gives back ends reservations, then changes rows of one user in
+the same order, so nobody deadlocks.
+A reservation carries its server: whoever ends the operation settles it, even without the message that named it. Its
+row is gone then: of two who end it, one gets to know what it was, and the table holds the present only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, insert, literal, select, union_all
+from sqlalchemy import Case, ScalarSelect, and_, bindparam, case, delete, func, insert, literal, select, union_all
 from sqlalchemy import update as sql_update
+from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, quota
 from novasim.db import models
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
+DEFAULT_CLASS = "default"
 _U = models.quota_usages.c
 _R = models.reservations.c
 _Q = models.quotas.c
 _PU = models.project_user_quotas.c
 _QC = models.quota_classes.c
 
-_USAGE_LOCKED = select(_U.id, _U.user_id, _U.resource, _U.in_use, _U.reserved).where(
+def _limit(limit: ColumnElement[int], *whose: ColumnElement[bool]) -> ScalarSelect[int]:
+    """A limit that is set; absent where none is, though one that is set may be null: unlimited."""
+    return select(func.coalesce(limit, quota.UNLIMITED)).where(*whose).scalar_subquery()
+
+
+_USAGE_LOCKED = select(
+    _U.id, _U.user_id, _U.resource, _U.in_use, _U.reserved,
+    _limit(_QC.hard_limit, _QC.class_name == DEFAULT_CLASS, _QC.resource == _U.resource, _QC.deleted == 0
+           ).label("of_class"),
+    _limit(_Q.hard_limit, _Q.project_id == _U.project_id, _Q.resource == _U.resource, _Q.deleted == 0
+           ).label("of_project"),
+    _limit(_PU.hard_limit, _PU.project_id == _U.project_id, _PU.user_id == _U.user_id, _PU.resource == _U.resource,
+           _PU.deleted == 0).label("of_user")).where(
     _U.project_id == bindparam("project"), _U.deleted == 0).order_by(_U.resource, _U.user_id).with_for_update()
 _USAGE_ROWS = select(_U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
-_OPEN = select(_R.id, _R.usage_id, _R.delta, _R.project_id, _R.user_id).where(
-    _R.instance_uuid == bindparam("uuid"), _R.deleted == 0).order_by(_R.resource)
-_CLOSE = sql_update(models.reservations).where(_R.id == bindparam("b_id"), _R.deleted == 0).values(
-    deleted=_R.id, deleted_at=bindparam("b_now"))
-_CHANGE = sql_update(models.quota_usages).where(_U.id == bindparam("b_id")).values(
-    in_use=_U.in_use + bindparam("b_in_use"), reserved=_U.reserved + bindparam("b_reserved"),
+_OWN = and_(_U.project_id == bindparam("b_project"), _U.user_id == bindparam("b_user"),
+            _U.resource.in_(bindparam("b_resources", expanding=True)), _U.deleted == 0)
+_OWN_LOCKED = select(_U.id).where(_OWN).order_by(_U.resource).with_for_update()
+
+
+def _of_resource(what: str) -> Case[Any]:
+    """The bound value of a resource, by row."""
+    return case(*((_U.resource == name, bindparam(f"b_{what}_{name}")) for name in quota.COUNTED))
+
+
+_RESERVE = insert(models.reservations).from_select(
+    ["uuid", "usage_id", "project_id", "user_id", "resource", "delta", "created_at", "expire", "instance_uuid",
+     "deleted"],
+    select(_of_resource("uuid"), _U.id, _U.project_id, _U.user_id, _U.resource, _of_resource("delta"),
+           bindparam("b_now", type_=models.Time), bindparam("b_expire", type_=models.Time),
+           bindparam("b_instance", type_=models.Uuid), literal(0)).where(_OWN).order_by(_U.resource))
+_CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance")).returning(
+    _R.project_id, _R.user_id, _R.resource, _R.delta)
+_CHANGE = sql_update(models.quota_usages).where(_OWN).values(
+    in_use=_U.in_use + _of_resource("in_use"), reserved=_U.reserved + _of_resource("reserved"),
     updated_at=bindparam("b_now"))
 
-DEFAULT_CLASS = "default"
 _OF_CLASS = select(_QC.resource, _QC.hard_limit).where(_QC.class_name == bindparam("class"), _QC.deleted == 0)
 _LIMITS = union_all(
     select(literal("class").label("whose"), _QC.resource, _QC.hard_limit).where(
@@ -119,16 +148,22 @@ def _lock(tx: Transaction, project_id: str | None, user_id: str | None) -> tuple
     """Lock a project's usage: the user's rows by resource, and the project's use plus reserve by resource."""
     rows = tx.execute(_USAGE_LOCKED, {"project": project_id}).all()
     own = {row.resource: row for row in rows if row.user_id == user_id}
-    missing = [name for name in quota.COUNTED if name not in own]
-    if missing:
-        tx.insert_missing(models.quota_usages, [
-            {"project_id": project_id, "user_id": user_id, "resource": name, "in_use": 0, "reserved": 0,
-             "created_at": tx.now, "deleted": 0} for name in missing])
+    if _add_missing(tx, project_id, user_id, own):
         return _lock(tx, project_id, user_id)
     totals: dict[str, int] = {}
     for row in rows:
         totals[row.resource] = totals.get(row.resource, 0) + row.in_use + row.reserved
     return own, totals
+
+
+def _add_missing(tx: Transaction, project_id: str | None, user_id: str | None, there: Collection[str]) -> bool:
+    """Make the rows that a user has not got yet; False when there is none."""
+    missing = [name for name in quota.COUNTED if name not in there]
+    if missing:
+        tx.insert_missing(models.quota_usages, [
+            {"project_id": project_id, "user_id": user_id, "resource": name, "in_use": 0, "reserved": 0,
+             "created_at": tx.now, "deleted": 0} for name in missing])
+    return bool(missing)
 
 
 def hold(tx: Transaction, project_id: str | None, user_id: str | None) -> None:
@@ -138,11 +173,14 @@ def hold(tx: Transaction, project_id: str | None, user_id: str | None) -> None:
 
 
 def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
-           defaults: Mapping[str, int]) -> dict[str, Any]:
-    # All that can be read before the lock is: the whole project waits for whoever has it.
-    found = _limit_rows(tx, project_id, user_id)
-    allowed, overrides = dict(defaults) | found["class"] | found["project"], found["user"]
+           defaults: Mapping[str, int]) -> None:
     own, totals = _lock(tx, project_id, user_id)
+
+    def limits_of(*whose: str) -> Limits:
+        return {name: limit for one in whose for name, row in own.items()
+                if (limit := row._mapping[one]) is not None}
+
+    allowed, overrides = dict(defaults) | limits_of("of_class", "of_project"), limits_of("of_user")
     overs, used, ceilings = quota.exceeded(deltas, allowed, totals), totals, allowed
     if not overs and overrides:
         used = {name: row.in_use + row.reserved for name, row in own.items()}
@@ -153,7 +191,26 @@ def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas:
             return ", ".join(str(values.get(name, 0)) for name in overs)
         raise exceptions.OverQuota(overs=", ".join(overs), requested=told(deltas), used=told(used),
                                    allowed=told(ceilings))
-    return own
+
+
+def _change(tx: Transaction, project_id: str | None, user_id: str | None, in_use: Mapping[str, int],
+            reserved: Mapping[str, int]) -> None:
+    """Add amounts to what a user has in use and reserved: one statement for all resources."""
+    wanted = sorted(name for name in quota.COUNTED if in_use.get(name) or reserved.get(name))
+    if not wanted:
+        return
+    whose = {"b_project": project_id, "b_user": user_id, "b_resources": wanted}
+    if tx.dialect == "postgresql":
+        # An UPDATE locks rows as it comes to them, which here is not always their order.
+        tx.execute(_OWN_LOCKED, whose)
+    amounts = {f"b_{kind}_{name}": values.get(name, 0) for kind, values in (("in_use", in_use), ("reserved", reserved))
+               for name in quota.COUNTED}
+    changed = tx.execute(_CHANGE, whose | amounts | {"b_now": tx.now}).rowcount
+    if changed < len(wanted):
+        # Somebody's first rows; what is there already has its amount.
+        there = [row.resource for row in tx.execute(_USAGE_ROWS, {"project": project_id}) if row.user_id == user_id]
+        _add_missing(tx, project_id, user_id, there)
+        tx.execute(_CHANGE, whose | amounts | {"b_now": tx.now, "b_resources": sorted({*wanted} - {*there})})
 
 
 def use(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
@@ -162,9 +219,8 @@ def use(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Ma
 
     :raises OverQuota: when a limit would be passed
     """
-    own = _check(tx, project_id, user_id, deltas, defaults)
-    for name in sorted(deltas):
-        tx.execute(_CHANGE, {"b_id": own[name].id, "b_in_use": deltas[name], "b_reserved": 0, "b_now": tx.now})
+    _check(tx, project_id, user_id, deltas, defaults)
+    _change(tx, project_id, user_id, deltas, {})
 
 
 def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defaults: Mapping[str, int],
@@ -177,26 +233,37 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
     """
     if not deltas:
         return []
-    own = _check(tx, instance.project_id, instance.user_id, deltas, defaults)
-    rows = [{"uuid": uuidutils.generate_uuid(), "usage_id": own[name].id, "project_id": instance.project_id,
-             "user_id": instance.user_id, "resource": name, "delta": deltas[name], "created_at": tx.now,
-             "expire": tx.now + timedelta(seconds=expire_s), "instance_uuid": instance.uuid, "deleted": 0}
-            for name in sorted(deltas)]
-    tx.execute(insert(models.reservations), rows)
+    project_id, user_id = instance.project_id, instance.user_id
+    increases = {name: delta for name, delta in deltas.items() if delta > 0}
+    if increases:
+        _check(tx, project_id, user_id, deltas, defaults)
+    uuids = {name: uuidutils.generate_uuid() for name in sorted(deltas)}
+    tx.execute(_RESERVE, {
+        "b_project": project_id, "b_user": user_id, "b_resources": list(uuids), "b_instance": instance.uuid,
+        "b_now": tx.now, "b_expire": tx.now + timedelta(seconds=expire_s),
+        **{f"b_uuid_{name}": uuids.get(name) for name in quota.COUNTED},
+        **{f"b_delta_{name}": deltas.get(name, 0) for name in quota.COUNTED}})
+    _change(tx, project_id, user_id, {}, increases)
+    return list(uuids.values())
+
+
+def _close(tx: Transaction, instance_uuid: str) -> list[Any]:
+    """End a server's reservations; returns them to the one who ended them."""
+    return list(tx.execute(_CLOSE, {"b_instance": instance_uuid}).all())
+
+
+def _freed(rows: Iterable[Any]) -> dict[str, int]:
+    freed: dict[str, int] = {}
     for row in rows:
-        if row["delta"] > 0:
-            tx.execute(_CHANGE, {"b_id": row["usage_id"], "b_in_use": 0, "b_reserved": row["delta"], "b_now": tx.now})
-    return [row["uuid"] for row in rows]
+        freed[row.resource] = freed.get(row.resource, 0) - max(row.delta, 0)
+    return freed
 
 
 def rollback(tx: Transaction, instance_uuid: str) -> None:
     """The operation came to nothing: what was reserved for the server is free again."""
-    rows = tx.execute(_OPEN, {"uuid": instance_uuid}).all()
+    rows = _close(tx, instance_uuid)
     if rows:
-        _lock(tx, rows[0].project_id, rows[0].user_id)
-    for row in rows:
-        if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount and row.delta > 0:
-            tx.execute(_CHANGE, {"b_id": row.usage_id, "b_in_use": 0, "b_reserved": -row.delta, "b_now": tx.now})
+        _change(tx, rows[0].project_id, rows[0].user_id, {}, _freed(rows))
 
 
 def settle(tx: Transaction, instance: Instance, surplus: Mapping[str, int]) -> None:
@@ -204,19 +271,8 @@ def settle(tx: Transaction, instance: Instance, surplus: Mapping[str, int]) -> N
 
     :param surplus: how much less it uses than before; negative where it uses more
     """
-    rows = tx.execute(_OPEN, {"uuid": instance.uuid}).all()
-    if not rows and not surplus:
-        return
-    own, _ = _lock(tx, instance.project_id, instance.user_id)
-    freed: dict[int, int] = {}
-    for row in rows:
-        if tx.execute(_CLOSE, {"b_id": row.id, "b_now": tx.now}).rowcount:
-            freed[row.usage_id] = freed.get(row.usage_id, 0) + max(row.delta, 0)
-    unused = {own[name].id: amount for name, amount in surplus.items()}
-    for usage_id in sorted({*freed, *unused}):
-        change = {"b_in_use": -unused.get(usage_id, 0), "b_reserved": -freed.get(usage_id, 0)}
-        if any(change.values()):
-            tx.execute(_CHANGE, {"b_id": usage_id, "b_now": tx.now, **change})
+    _change(tx, instance.project_id, instance.user_id, {name: -amount for name, amount in surplus.items()},
+            _freed(_close(tx, instance.uuid)))
 
 
 def expired(tx: Transaction, before: datetime, limit: int = 1000) -> list[str]:

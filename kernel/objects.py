@@ -53,6 +53,13 @@ class Flavor(msgspec.Struct, kw_only=True):
         """The ten keys of the snapshot, as strings (spec 9.3)."""
         return {prefix + key: str(getattr(self, attr)) for key, (attr, _) in FLAVOR_KEYS.items()}
 
+    def to_stash(self, vm_state: str) -> dict[str, str]:
+        """What a server remembers of its move to this flavor from the start on (spec 2.4).
+
+        :param vm_state: what the server was before
+        """
+        return self.to_sys(NEW) | {OLD_VM_STATE: vm_state}
+
     @classmethod
     def from_sys(cls, sys_meta: dict[str, str], prefix: str = CURRENT) -> Flavor:
         """Read a snapshot back; raises KeyError when a key is missing."""
@@ -270,6 +277,9 @@ class RequestSpec(msgspec.Struct, kw_only=True):
     force_nodes: frozenset[str] = frozenset()
     # The one host a move was asked to go to: unlike a forced one it must pass the filters (spec 3.12, 2.56).
     requested_host: str | None = None
+    requested_node: str | None = None
+    # Where the server is that is to be moved; None for one that is not anywhere yet.
+    own_host: str | None = None
     tried_hosts: frozenset[tuple[str, str]] = frozenset()
     scheduler_hints: dict[str, Any] = {}
     # Of the server group: its policy, and how many of its other servers each host has (spec 7.2, 12.1 #5, #6).
@@ -284,6 +294,7 @@ class RequestSpec(msgspec.Struct, kw_only=True):
         uuids = list(request_spec.get("instance_uuids") or [])
         uuids += [""] * (request_spec.get("num_instances", 1) - len(uuids))
         retry = filter_properties.get("retry") or {}
+        requested = filter_properties.get("requested_destination") or {}
         return cls(
             flavor=msgspec.convert(request_spec["instance_type"], Flavor, strict=False),
             instance_uuids=uuids,
@@ -294,7 +305,9 @@ class RequestSpec(msgspec.Struct, kw_only=True):
             ignore_hosts=frozenset(filter_properties.get("ignore_hosts") or ()),
             force_hosts=frozenset(filter_properties.get("force_hosts") or ()),
             force_nodes=frozenset(filter_properties.get("force_nodes") or ()),
-            requested_host=(filter_properties.get("requested_destination") or {}).get("host"),
+            requested_host=requested.get("host"),
+            requested_node=requested.get("node"),
+            own_host=properties.get("host"),
             tried_hosts=frozenset((host, node) for host, node in retry.get("hosts", ())),
             scheduler_hints=filter_properties.get("scheduler_hints") or {},
             group_policy=(filter_properties.get("group_policies") or [None])[0],

@@ -77,7 +77,9 @@ def read_yaml(kind: str, name: str) -> str:
         try:
             return Path(name).read_text()
         except OSError as error:
-            raise exceptions.ConfigurationError(reason=f"{kind}: {error}") from error
+            raise exceptions.ConfigurationError(reason=f"{kind}: {name}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise exceptions.ConfigurationError(reason=f"{kind}: {name}: it is no text") from error
     folder = resources.files("novasim.etc") / kind
     book = folder / f"{name}.yaml"
     if not book.is_file():

@@ -10,6 +10,6 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def ratio_at(ratio: Array | float, row: int) -> float:
-    """One host's of a ratio that may be the same for all."""
-    return float(ratio[row]) if isinstance(ratio, np.ndarray) else ratio
+def ratio_at(ratio: Array | float, at: Any) -> Any:
+    """One host's, or several hosts', of a ratio that may be the same for all."""
+    return ratio[at] if isinstance(ratio, np.ndarray) else ratio

@@ -6,10 +6,10 @@ when hosts come or go new columns are made, so a row number stays good while som
 
 from __future__ import annotations
 
-import functools
 import json
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,11 +18,13 @@ import numpy as np
 from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler.aggregates import Memberships
 from novasim.scheduler.arrays import Array
+from novasim.scheduler.derived import Derived
 from novasim.scheduler.host_state import HostState
 from novasim.scheduler.residents import Residents
 from novasim.scheduler.texts import Texts
 
 TIME = "datetime64[us]"
+_NEVER = np.datetime64(datetime.max, "us")
 
 
 def _free_disk_mb(node: ComputeNode) -> int:
@@ -70,10 +72,24 @@ SERVICE_COLUMNS: dict[str, tuple[str, Callable[[Service], Any]]] = {
 _CONSUMED = ("free_ram_mb", "free_disk_mb", "vcpus_used", "updated_at")
 
 
-@functools.lru_cache(maxsize=65536)
-def metrics(text: str) -> dict[str, float]:
-    """The measurements of a host by name: read from a list of ``{"name", "value"}``."""
-    return {one["name"]: float(one["value"]) for one in json.loads(text or "[]")}
+@dataclass(frozen=True)
+class _Alive:
+    """The hosts that are up, and for which times that is so unless more is heard."""
+
+    where: Array
+    down_after: np.timedelta64
+    since: np.datetime64
+    until: np.datetime64
+
+
+def _in_small_letters(by_host: Mapping[str, list[int]]) -> Mapping[str, list[int]]:
+    """The rows by the names in small letters, in which nearly all names are."""
+    if all(host == host.lower() for host in by_host):
+        return by_host
+    by_lower: dict[str, list[int]] = {}
+    for host, rows in by_host.items():
+        by_lower.setdefault(host.lower(), []).extend(rows)
+    return by_lower
 
 
 def _values(columns: Mapping[str, tuple[str, Callable[[Any], Any]]],
@@ -123,10 +139,14 @@ class HostColumns:
         self.by_host: dict[str, list[int]] = {}
         for row, host in enumerate(self.hosts):
             self.by_host.setdefault(host, []).append(row)
+        self._by_lower = _in_small_letters(self.by_host)
+        # Whether each hypervisor is called as its host is.
+        self.nodes_are_hosts = self.hosts == self.nodes
         vars(self).update(_values(NODE_COLUMNS, nodes))
         vars(self).update({name: Texts([getattr(node, name) or "" for node in nodes]) for name in TEXT_COLUMNS})
         self.residents = Residents(len(nodes), tracked)
         self._states: dict[int, HostState] = {}
+        self.derived = Derived()
         self._set_services(services or {})
         self.aggregates = Memberships(aggregates, self.rows_of, len(nodes))
         self._set_zones()
@@ -138,6 +158,7 @@ class HostColumns:
         none = Service(uuid="", host="", binary="", topic="", disabled=True)
         vars(self).update(_values(SERVICE_COLUMNS, [services.get(host, none) for host in self.hosts]))
         self.has_service = np.array([host in services for host in self.hosts], dtype=bool)
+        self._alive: _Alive | None = None
 
     def _set_zones(self) -> None:
         """Zones as small numbers; 0 is for hosts without one of their own."""
@@ -159,13 +180,27 @@ class HostColumns:
             state = self._states[row] = HostState(self, row)
         return state
 
-    def metrics_of(self, row: int) -> dict[str, float]:
-        """What a host's monitors measured, by name."""
-        return metrics(self.metrics[row])
+    def alive(self, down_after: np.timedelta64) -> Array:
+        """Where the compute service was heard of lately and is not forced down (spec 8.11).
+
+        :param down_after: how long ago is too long
+        """
+        kept = self._alive
+        if kept is None or kept.down_after != down_after or not kept.since <= self.now <= kept.until:
+            # A host that was never heard of has no time (NaT), which compares as False.
+            where = self.has_service & ~self.forced_down & (self.last_seen_up >= self.now - down_after)
+            # The first that will be down if nobody is heard of again.
+            until = np.min(self.last_seen_up, where=where, initial=_NEVER) + down_after
+            kept = self._alive = _Alive(where, down_after, self.now, until)
+        return kept.where
 
     def rows_of(self, hosts: Iterable[str]) -> list[int]:
         """Rows of these hosts; unknown names have none."""
         return [row for host in hosts for row in self.by_host.get(host, ())]
+
+    def rows_called(self, hosts: Iterable[str]) -> list[int]:
+        """The same, whether names are written in capitals or not (spec 7.4)."""
+        return [row for host in {host.lower() for host in hosts} for row in self._by_lower.get(host, ())]
 
     def mask(self, rows: Sequence[int] | Array) -> Array:
         """True at these rows."""
@@ -199,9 +234,10 @@ class HostColumns:
         """Take over where servers are."""
         self._changed(self.residents.write(servers, self.by_node))
 
-    def _changed(self, rows: Iterable[int]) -> None:
+    def _changed(self, rows: Collection[int]) -> None:
         for row in rows:
             self._states.pop(row, None)
+        self.derived.changed(rows)
 
     def write_services(self, services: Sequence[Service]) -> None:
         """Take over service rows; those of unknown hosts are passed over."""
@@ -210,12 +246,14 @@ class HostColumns:
         for name, column in _values(SERVICE_COLUMNS, [service for _, service in pairs]).items():
             getattr(self, name)[rows] = column
         self.has_service[rows] = True
+        self._alive = None
 
     def write_heartbeats(self, seen: Iterable[tuple[str, datetime]]) -> None:
         """Note when hosts were last heard of."""
         pairs = [(row, when) for host, when in seen for row in self.by_host.get(host, ())]
         rows = [row for row, _ in pairs]
         self.last_seen_up[rows] = np.array([when for _, when in pairs], dtype=TIME)
+        self._alive = None
 
     def keep_consumption(self, older: HostColumns, since: datetime) -> None:
         """Carry over room given away at or after a time that no row of the database shows yet."""
@@ -241,7 +279,7 @@ class HostColumns:
         if not self.updated_at[row] > self.now:
             self.updated_at[row] = self.now
         self.residents.expect(row, server, self.now)
-        self._states.pop(row, None)
+        self._changed((row,))
         return before
 
     def release(self, row: int, flavor: Flavor, uuid: str) -> None:
@@ -253,7 +291,7 @@ class HostColumns:
             self.write_residents([Resident(uuid, deleted=1)])
         else:
             self.residents.num_instances[row] -= 1
-        self._states.pop(row, None)
+        self._changed((row,))
 
     def undo(self, before: tuple[Any, ...]) -> None:
         """Take a consumption back; the last one first."""
@@ -261,4 +299,4 @@ class HostColumns:
         for name, value in zip(_CONSUMED, values, strict=True):
             getattr(self, name)[row] = value
         self.residents.unexpect(row, server)
-        self._states.pop(row, None)
+        self._changed((row,))

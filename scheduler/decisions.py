@@ -2,7 +2,8 @@
 
 It is written as the journal is, one line a decision and one file a scheduler process, in a directory of its own; so
 an API process of the same machine can read it. What is written is bounded: the counts are of all hosts, the reasons
-of so many and the weights of the best few; the record says how many it leaves out.
+of so many and the weights of the best few. Decisions are many and few of them are read, so a line holds columns, and
+texts with the numbers beside them; whoever reads it (``api/decisions.py``) makes sentences of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 from oslo_config import cfg
 
 from novasim.objects import Selection
+from novasim.scheduler.arrays import Array
+from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.pipeline import Decision, Round
 from novasim.scheduler.weighing import best
 from novasim.sim.journal import Journal
@@ -21,8 +24,6 @@ DIRECTORY = "decisions"
 # Of each server of a request, the weights of so many hosts are told, and the names of so many it was drawn from.
 TOP = 10
 SUBSET_TOLD = 100
-# Of each weigher, for each of these hosts.
-VALUES = ("raw", "normalized", "multiplier", "weighted")
 
 
 class Recorder:
@@ -61,27 +62,30 @@ def _describe(decision: Decision, reasons: int) -> dict[str, Any]:
         "flavor": {"name": flavor.name, "memory_mb": flavor.memory_mb, "vcpus": flavor.vcpus,
                    "disk_gb": flavor.disk_gb, "swap_mb": flavor.swap, "extra_specs": flavor.extra_specs},
         "candidates": decision.candidates,
-        "filters": _filters(decision, reasons),
-        "servers": [_server(decision, uuid, one) for uuid, one in zip(uuids, decision.rounds, strict=False)],
-        "servers_left_out": max(len(uuids) - len(decision.rounds), 0),
+        "steps": decision.steps,
+        "drops": _drops(decision, reasons),
+        "placed": len(decision.selections),
+        "rounds": [_round(decision, one) for one in decision.rounds],
     }
 
 
-def _filters(decision: Decision, reasons: int) -> list[dict[str, Any]]:
-    """Each step in its order: how many hosts it dropped and left, and which, with the reason. A step that dropped few
-    tells of all of them; what it does not use up is for those that dropped many."""
-    shares = _shares(decision.steps, reasons)
-    hosts: dict[str, list[dict[str, str]]] = {by: [] for by in decision.steps}
+def _names(hosts: HostColumns, rows: Array) -> dict[str, list[str]]:
+    """Of hosts, and of their hypervisors where these have other ones."""
+    numbers = rows.tolist()
+    names = {"hosts": [hosts.hosts[row] for row in numbers]}
+    return names if hosts.nodes_are_hosts else names | {"nodes": [hosts.nodes[row] for row in numbers]}
+
+
+def _drops(decision: Decision, reasons: int) -> list[dict[str, Any]]:
+    """Which hosts each step dropped, and the reason. A step that dropped few tells of all of them; what it does not
+    use up is for those that dropped many."""
+    shares, told = _shares(decision.steps, reasons), []
     for drop in decision.drops:
-        rows = drop.rows[:shares[drop.by] - len(hosts[drop.by])]
-        hosts[drop.by] += [
-            {"host": decision.hosts.hosts[row], "node": decision.hosts.nodes[row], "reason": reason}
-            for row, reason in zip(rows.tolist(), drop.reasons(decision.hosts, decision.spec, rows), strict=True)]
-    told, left = [], decision.candidates
-    for by, dropped in decision.steps.items():
-        left -= dropped
-        told.append({"name": by, "dropped": dropped, "left": left, "hosts": hosts[by],
-                     "hosts_left_out": dropped - len(hosts[by])})
+        rows = drop.rows[:shares[drop.by]]
+        shares[drop.by] -= len(rows)
+        text, columns = drop.reasons(decision.hosts, decision.spec, rows)
+        told.append({"by": drop.by, "text": text, "values": [column.tolist() for column in columns],
+                     **_names(decision.hosts, rows)})
     return told
 
 
@@ -93,25 +97,18 @@ def _shares(steps: dict[str, int], total: int) -> dict[str, int]:
     return shares
 
 
-def _server(decision: Decision, uuid: str, one: Round) -> dict[str, Any]:
+def _round(decision: Decision, one: Round) -> dict[str, Any]:
     """How one server's host was found: the heaviest hosts with all numbers, and the draw."""
-    hosts, nodes, rows = decision.hosts.hosts, decision.hosts.nodes, one.rows
-
-    def name(position: int) -> dict[str, Any]:
-        return {"host": hosts[rows[position]], "node": nodes[rows[position]]}
-
-    chosen = int(one.drawn[one.chosen])
+    rows, chosen = one.rows, int(one.drawn[one.chosen])
     top = best(one.weights, min(TOP, len(rows)))
     if chosen not in top:
         top = np.append(top, chosen)
-    told: list[dict[str, Any]] = [name(position) | {"weight": weight, "weighers": []} for position, weight in
-                                  zip(top.tolist(), one.weights[top].tolist(), strict=True)]
-    for score in one.scores:
-        raw, normalized, multiplier = score.raw[top], score.normalized[top], score.multiplier[top]
-        columns = raw, normalized, multiplier, multiplier * normalized
-        for host, *numbers in zip(told, *(column.tolist() for column in columns), strict=True):
-            host["weighers"].append({"name": score.weigher, **dict(zip(VALUES, numbers, strict=True))})
-    return {"instance_uuid": uuid, "weighed": len(rows), "hosts": told, "hosts_left_out": len(rows) - len(top),
-            "subset": {"size": len(one.drawn), "drawn": one.chosen,
-                       "hosts": [name(position) for position in one.drawn[:SUBSET_TOLD].tolist()]},
-            "chosen": name(chosen)}
+    return {
+        "weighed": len(rows), **_names(decision.hosts, rows[top]), "weights": one.weights[top].tolist(),
+        "weighers": [{
+            "name": score.weigher, "raw": score.raw[top].tolist(), "normalized": score.normalized[top].tolist(),
+            "multiplier": score.factor[top].tolist() if isinstance(score.factor, np.ndarray) else score.factor}
+            for score in one.scores],
+        "subset": {"size": len(one.drawn), "drawn": one.chosen,
+                   **_names(decision.hosts, rows[one.drawn[:SUBSET_TOLD]])},
+        "chosen": _names(decision.hosts, rows[[chosen]])}

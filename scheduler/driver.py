@@ -115,10 +115,10 @@ class ChanceScheduler:
         spec = parse(request_spec, filter_properties)
         self.hosts.refresh(wide=True)
         with self.hosts.held() as columns:
-            up = columns.has_service & ~columns.forced_down & (columns.last_seen_up >= columns.now - self._down_after)
+            up = columns.alive(self._down_after)
             if not up.any():
                 raise exceptions.NoValidHost(reason="Is the appropriate service running?")
-            rows = np.flatnonzero(up & ~columns.mask(columns.rows_of(spec.ignore_hosts))).tolist()
+            rows = np.flatnonzero(up & ~columns.mask(columns.rows_called(spec.ignore_hosts))).tolist()
             if not rows:
                 raise exceptions.NoValidHost(reason="Could not find another compute")
             return [Selection(host=columns.hosts[row], nodename=columns.nodes[row])

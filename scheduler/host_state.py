@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,12 @@ NUMBERS = {
 }
 # The same for columns of texts.
 TEXTS = ("hypervisor_type", "cpu_info", "host_ip")
+
+
+@functools.lru_cache(maxsize=65536)
+def measurements(text: str) -> dict[str, float]:
+    """The measurements of a host by name: read from a list of ``{"name", "value"}``."""
+    return {one["name"]: float(one["value"]) for one in json.loads(text or "[]")}
 
 
 class HostState:
@@ -80,7 +87,7 @@ class HostState:
     @property
     def metrics(self) -> dict[str, float]:
         """What its monitors measured."""
-        return self._hosts.metrics_of(self._row)
+        return measurements(self._hosts.metrics[self._row])
 
     @property
     def service(self) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from oslo_config import cfg
 
-from novasim.db import aggregates
+from novasim.db import aggregates, fleet
 from novasim.db import hosts as db_hosts
 from novasim.db.engine import Database, Transaction
-from novasim.objects import ComputeNode, Resident, Service
+from novasim.objects import ComputeNode, Resident
 from novasim.scheduler.columns import HostColumns
 from novasim.sim.clock import Clock
 
@@ -33,28 +33,26 @@ class _Changes:
     """What a quick or wide look found."""
 
     began: datetime
-    nodes: list[ComputeNode]
-    services: list[Service]
+    fleet: fleet.Changes
     heartbeats: list[tuple[str, datetime]]
     servers: list[Resident]
-    stamp: Any
 
 
 def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None, tracked: bool) -> _Changes:
     """Read rows written at or after ``since``; heartbeats in a wide look only, servers where anybody asks for them."""
     return _Changes(
-        tx.now, db_hosts.nodes_changed(tx, since), db_hosts.services_changed(tx, db_hosts.COMPUTE, since),
+        tx.now, fleet.changes(tx, since),
         db_hosts.heartbeats(tx, db_hosts.COMPUTE, seen_since) if seen_since else [],
-        db_hosts.residents_changed(tx, since) if tracked else [], aggregates.stamp(tx))
+        fleet.residents_changed(tx, since) if tracked else [])
 
 
 def _read_all(tx: Transaction, tracked: bool) -> tuple[datetime, Any, HostColumns]:
     stamp = aggregates.stamp(tx)
-    nodes = sorted(db_hosts.nodes_changed(tx, None), key=lambda node: node.id)
+    nodes = db_hosts.nodes(tx)
     services = {service.host: service for service in db_hosts.services(tx, binary=db_hosts.COMPUTE)}
     columns = HostColumns(nodes, services, aggregates.list_all(tx), tx.now, tracked)
     if tracked:
-        columns.write_residents(db_hosts.residents_changed(tx, None))
+        columns.write_residents(fleet.residents(tx))
     return tx.now, stamp, columns
 
 
@@ -80,6 +78,7 @@ class HostStates:
         self._looked_at = self._wide_at = self._full_at = float("-inf")
         self._since = self._seen_since = datetime.min
         self._stamp: Any = None
+        self._seen: set[Any] = set()
 
     @contextlib.contextmanager
     def held(self) -> Iterator[HostColumns]:
@@ -121,11 +120,14 @@ class HostStates:
         changes = self._db.read(
             _read_changes, self._since - (self._late if wide else _QUICK_OVERLAP),
             self._seen_since - _QUICK_OVERLAP if wide else None, self._tracked)
-        if changes.stamp != self._stamp or self._came_or_went(changes.nodes):
+        # What was the same at the last look is not looked at again.
+        nodes = [fleet.node(row) for row in changes.fleet.nodes if row not in self._seen]
+        if changes.fleet.stamp != self._stamp or self._came_or_went(nodes):
             return False
+        self._seen = set(changes.fleet.nodes)
         with self._columns_lock:
-            self._columns.write_nodes([node for node in changes.nodes if not node.deleted])
-            self._columns.write_services(changes.services)
+            self._columns.write_nodes([node for node in nodes if not node.deleted])
+            self._columns.write_services(changes.fleet.services)
             self._columns.write_heartbeats(changes.heartbeats)
             self._columns.write_residents(changes.servers)
         self._look_at_images()
@@ -144,6 +146,7 @@ class HostStates:
         return False
 
     def _look_at_all(self) -> None:
+        self._seen = set()
         self._since, self._stamp, columns = self._db.read(_read_all, self._tracked)
         self._seen_since = self._since
         with self._columns_lock:

@@ -49,9 +49,9 @@ FILTER_SCHEDULER = [
              "The filters in use, in the order asked: class names of available_filters, names from the entry points "
              "novasim.scheduler.filters, or import paths.",
              was="scheduler_default_filters",
-             default=["RetryFilter", "AvailabilityZoneFilter", "ComputeFilter", "RamFilter", "CoreFilter",
-                      "DiskFilter", "DifferentHostFilter", "SameHostFilter", "ServerGroupAntiAffinityFilter",
-                      "ServerGroupAffinityFilter"]),
+             default=["RetryFilter", "AvailabilityZoneFilter", "ComputeFilter", "ComputeCapabilitiesFilter",
+                      "ImagePropertiesFilter", "RamFilter", "CoreFilter", "DiskFilter", "DifferentHostFilter",
+                      "SameHostFilter", "ServerGroupAntiAffinityFilter", "ServerGroupAffinityFilter"]),
     _renamed(cfg.ListOpt, "weight_classes",
              "Import paths of weigher classes, or of functions that return several, or names from the entry points "
              "novasim.scheduler.weighers.",
@@ -71,9 +71,11 @@ FILTER_SCHEDULER = [
         ("num_instances", 0.0, "How much the number of servers counts; below 0 hosts with few are preferred."),
         ("hypervisor_version", 1.0, "How much the version of the hypervisor counts; above 0 newer ones are preferred."),
         ("build_failure", 1e6, "How much builds count that failed on a host since the last that did not."),
+        ("cross_cell_move", 1e6, "How much it counts that a host is in the cell that is preferred. There is one cell."),
         ("image_props", 0.0, "How much it counts that servers on a host have images like the one asked for; above 0 "
                              "such hosts are preferred."))),
     *(cfg.FloatOpt(f"{name}_weight_multiplier", default=1.0, min=0.0, help=help_text) for name, help_text in (
+        ("pci", "How much it counts that a host has few PCI devices. Simulated ones have none."),
         ("soft_affinity", "How much it counts that a host has other servers of a soft-affinity group."),
         ("soft_anti_affinity", "How much it counts that a host has few other servers of a soft-anti-affinity group."))),
     cfg.ListOpt("image_props_weight_setting", default=[],

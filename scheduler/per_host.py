@@ -2,8 +2,9 @@
 
 Such a filter is a class with ``host_passes(host_state, spec)``, such a weigher one with ``_weigh_object(host_state,
 spec)``, whose ``weight_multiplier`` is a method of the host or a number. They are made with the configuration if their
-constructor takes it. Both see a :class:`HostState` and the :class:`Request`. For one of ten thousand hosts a call of
-Python costs more than all columns together, so a filter is asked about the best candidates first (``First``), which
+constructor takes it. Both see a :class:`HostState` and the :class:`Request`. A filter that says
+``run_filter_once_per_request`` is asked for the first server of a request only. For one of ten thousand hosts a call
+of Python costs more than all columns together, so a filter is asked about the best candidates first (``First``), which
 gives the same answer as asking about all.
 """
 
@@ -23,7 +24,7 @@ from novasim.scheduler.weighing import Scales, Score, best
 
 # So many times candidates that turned out not to pass may change the others' weights; then all are asked.
 _ROUNDS = 8
-_FIRST = 16
+_FIRST = 12
 
 
 def _make(made: Any, conf: cfg.ConfigOpts) -> Any:
@@ -43,13 +44,11 @@ class PerHostFilter:
     def __init__(self, made: Any, conf: cfg.ConfigOpts):
         self.name = getattr(made, "name", made.__name__)
         self._one = _make(made, conf)
+        self.host_passes = self._one.host_passes
+        self.once = getattr(self._one, "run_filter_once_per_request", False)
         # Some have nothing to say of most requests, and tell.
         self.applies = getattr(self._one, "applies", lambda spec: True)
         self._reason = getattr(self._one, "reason", None)
-
-    def passes(self, hosts: HostColumns, spec: Request, row: int) -> bool:
-        """Whether one host can take the server."""
-        return bool(self._one.host_passes(hosts.state(row), spec))
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
         return self._reason(hosts.state(row), spec) if self._reason else "does not pass"
@@ -87,6 +86,7 @@ class First:
 
     def __init__(self, filters: Sequence[PerHostFilter], scales: Scales, hosts: HostColumns, spec: Request):
         self._filters = filters
+        self._tests = [one.host_passes for one in filters]
         self._scales = scales
         self._hosts = hosts
         self._spec = spec
@@ -96,9 +96,13 @@ class First:
     def passes(self, row: int) -> bool:
         """Whether a host passes all of them."""
         if row not in self._dropped:
-            self._hosts.state(row).limits.clear()
-            self._dropped[row] = next((place for place, one in enumerate(self._filters)
-                                       if not one.passes(self._hosts, self._spec, row)), None)
+            state = self._hosts.state(row)
+            state.limits.clear()
+            self._dropped[row] = None
+            for place, test in enumerate(self._tests):
+                if not test(state, self._spec):
+                    self._dropped[row] = place
+                    break
         return self._dropped[row] is None
 
     def dropped(self) -> list[tuple[PerHostFilter, Array]]:

@@ -6,6 +6,7 @@ The verdict is a value: a :class:`Decision` says what was chosen, which step dro
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -24,19 +25,32 @@ from novasim.scheduler.request import Request
 from novasim.scheduler.weighing import Scales, Score, best
 
 Reason = Callable[[HostColumns, Request, int], str]
-Reasons = Callable[[HostColumns, Request, Array], list[str]]
+# A text with places, and the columns of what stands in them: to format every reason would cost more than the decision.
+Reasons = Callable[[HostColumns, Request, Array], tuple[str, list[Array]]]
 NOT_ENOUGH = "There are not enough hosts available."
 # A request for hundreds of servers weighs as often; of so many servers the weights are kept to be told.
 ROUNDS_KEPT = 8
+# With this hint a host that was forced has to pass the filters all the same (spec 7.4).
+CHECK_TYPE = "_nova_check_type"
 
 
 @dataclass(frozen=True)
 class Drop:
-    """Hosts that one step left out."""
+    """Hosts that one step left out, as a mask."""
 
     by: str
-    rows: Array
+    lost: Array
     reasons: Reasons
+
+    @functools.cached_property
+    def rows(self) -> Array:
+        """The same as numbers."""
+        return np.flatnonzero(self.lost)
+
+    def told(self, hosts: HostColumns, spec: Request, rows: Array) -> Iterator[str]:
+        """Why some of them were left out."""
+        text, columns = self.reasons(hosts, spec, rows)
+        return (text % values for values in zip(*columns, strict=True))
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ class Decision:
 
     hosts: HostColumns
     spec: Request
-    candidates: int
+    left: Array                                             # the hosts that no step dropped so far
     drops: list[Drop] = field(default_factory=list)
     steps: dict[str, int] = field(default_factory=dict)     # how many hosts each dropped, in the order asked
     rounds: list[Round] = field(default_factory=list)
@@ -73,6 +87,18 @@ class Decision:
     rejected: str | None = None
     summary: str | None = None
     told: dict[str, Any] = field(default_factory=dict)      # what a witness made of it
+
+    def __post_init__(self) -> None:
+        self.candidates = self.count = int(np.count_nonzero(self.left))
+
+    def keep(self, by: str, passes: Array, reasons: Reasons) -> None:
+        """Only these hosts are left after a step."""
+        left = self.left & passes
+        count = int(np.count_nonzero(left))
+        self.steps[by] = self.steps.get(by, 0) + self.count - count
+        if count < self.count:
+            self.drops.append(Drop(by, self.left ^ left, reasons))
+            self.left, self.count = left, count
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -82,7 +108,7 @@ class Decision:
     def reasons(self) -> Iterator[tuple[str, str, str, str]]:
         """(host, node, step, why) of each dropped host; made when asked for, with the numbers of then."""
         for drop in self.drops:
-            for row, reason in zip(drop.rows.tolist(), drop.reasons(self.hosts, self.spec, drop.rows), strict=True):
+            for row, reason in zip(drop.rows.tolist(), drop.told(self.hosts, self.spec, drop.rows), strict=True):
                 yield self.hosts.hosts[row], self.hosts.nodes[row], drop.by, reason
 
     def raise_if_rejected(self) -> None:
@@ -101,17 +127,18 @@ class Decision:
         dropped = self.dropped
         counts = ", ".join(f"{count} {by}" for by, count in dropped.items())
         worst = next(drop for drop in self.drops if drop.by == next(iter(dropped)))
-        [reason] = worst.reasons(self.hosts, self.spec, worst.rows[:1])
+        [reason] = worst.told(self.hosts, self.spec, worst.rows[:1])
         self.summary = (f"{found}0 of {self.candidates}: {counts}; "
                         f"e.g. {self.hosts.hosts[worst.rows[0]]}: {reason}")
 
 
 def _each(reason: Reason) -> Reasons:
     """Reasons of several hosts, one after the other."""
-    return lambda hosts, spec, rows: [reason(hosts, spec, row) for row in rows.tolist()]
+    return lambda hosts, spec, rows: ("%s", [
+        np.array([reason(hosts, spec, row) for row in rows.tolist()], dtype=object)])
 
 
-def _reasons_of(one: Any) -> Reasons:
+def reasons_of(one: Any) -> Reasons:
     """How a filter tells why it dropped hosts: of many at once, of one, or not at all."""
     many: Reasons | None = getattr(one, "reasons", None)
     return many or _each(getattr(one, "reason", _unsaid))
@@ -130,7 +157,7 @@ def _not_forced(hosts: HostColumns, spec: Request, row: int) -> str:
 
 
 def _not_requested(hosts: HostColumns, spec: Request, row: int) -> str:
-    return f"the request asks for {spec.requested_host}"
+    return f"the request asks for {spec.requested_node or spec.requested_host}"
 
 
 class Pipeline:
@@ -145,8 +172,9 @@ class Pipeline:
 
     def __init__(self, filters: Sequence[Any], weighers: Sequence[Any], subset_size: int, draw: Random,
                  widen: bool = False, shuffle: bool = False):
-        self._filters = [(one, _reasons_of(one)) for one in filters]
         self._per_host = [one for one in filters if isinstance(one, PerHostFilter)]
+        self._filters = [(one, reasons_of(one), getattr(one, "run_filter_once_per_request", False))
+                         for one in filters if one not in self._per_host]
         self.needs_residents = any(getattr(one, "needs_residents", False) for one in [*filters, *weighers])
         self._ceilings = [one.limits for one in filters if hasattr(one, "limits")]
         self._scales = Scales(weighers, widen)
@@ -172,29 +200,20 @@ class Pipeline:
         :param hosts: columns that nobody else touches meanwhile
         :param witness: is shown the decision while the numbers are those that led to it
         """
-        left = hosts.has_service.copy()
-        decision = Decision(hosts, spec, int(np.count_nonzero(left)))
-        decision.steps["ignore_hosts"] = 0
-        if spec.ignore_hosts:
-            ignored = hosts.mask(hosts.rows_of(spec.ignore_hosts))
-            left = self._keep(decision, left, "ignore_hosts", ~ignored, _each(_ignored))
-        if spec.requested_host is not None:
-            asked = hosts.mask(hosts.rows_of({spec.requested_host}))
-            left = self._keep(decision, left, "requested_destination", asked, _each(_not_requested))
-        forced = bool(spec.force_hosts or spec.force_nodes)
-        if forced:
-            left = self._keep(decision, left, "force_hosts", self._forced(hosts, spec), _each(_not_forced))
-        consumed, others = [], spec.group_hosts
-        for uuid in spec.instance_uuids:
-            # Hosts that were forced are taken as they are (spec 7.4).
-            asking = [] if forced else [one for one in self._per_host if one.applies(spec)]
-            if not forced:
-                left = self._filter(decision, left)
-            row, left = self._choose(decision, left, asking)
+        decision = Decision(hosts, spec, hosts.has_service)
+        filtered = self._narrow(decision)
+        consumed, others, asked = [], spec.group_hosts, False
+        for number, uuid in enumerate(spec.instance_uuids):
+            asking: list[PerHostFilter] = []
+            if filtered:
+                asking = [one for one in self._per_host if not (number and one.once) and one.applies(spec)]
+                self._filter(decision, number)
+                asked = asked or bool(asking)
+            row = self._choose(decision, asking)
             if row is None:
                 decision.reject()
                 break
-            limits = {} if forced else self._limits(hosts, spec, row, bool(asking))
+            limits = self._limits(hosts, spec, row, asked) if filtered else {}
             decision.selections.append(
                 Selection(host=hosts.hosts[row], nodename=hosts.nodes[row], limits=limits))
             consumed.append(hosts.consume(row, spec.flavor, _given(spec, uuid, hosts, row)))
@@ -210,64 +229,71 @@ class Pipeline:
                 hosts.undo(before)
         return decision
 
-    @staticmethod
-    def _keep(decision: Decision, left: Array, by: str, passes: Array, reasons: Reasons) -> Array:
-        lost = left > passes
-        rows = np.flatnonzero(lost)
-        decision.steps[by] = decision.steps.get(by, 0) + len(rows)
-        if not len(rows):
-            return left
-        decision.drops.append(Drop(by, rows, reasons))
-        return left ^ lost
+    def _narrow(self, decision: Decision) -> bool:
+        """Keep the hosts that the request allows (spec 7.4); False when they are taken without being filtered."""
+        hosts, spec = decision.hosts, decision.spec
+        decision.steps["ignore_hosts"] = 0
+        if spec.ignore_hosts:
+            decision.keep("ignore_hosts", ~hosts.mask(hosts.rows_called(spec.ignore_hosts)), _each(_ignored))
+        if spec.requested_host is not None:
+            rows = hosts.rows_of({spec.requested_host})
+            if spec.requested_node is not None:
+                rows = [row for row in rows if hosts.nodes[row] == spec.requested_node]
+            decision.keep("requested_destination", hosts.mask(rows), _each(_not_requested))
+        if not (spec.force_hosts or spec.force_nodes):
+            return True
+        decision.keep("force_hosts", self._forced(hosts, spec), _each(_not_forced))
+        return bool(spec.hinted(CHECK_TYPE))
 
     @staticmethod
     def _forced(hosts: HostColumns, spec: Request) -> Array:
         allowed = np.ones(len(hosts), dtype=bool)
         if spec.force_hosts:
-            allowed &= hosts.mask(hosts.rows_of(spec.force_hosts))
+            allowed &= hosts.mask(hosts.rows_called(spec.force_hosts))
         if spec.force_nodes:
             allowed &= np.array([node in spec.force_nodes for node in hosts.nodes], dtype=bool)
         return allowed
 
-    def _filter(self, decision: Decision, left: Array) -> Array:
+    def _filter(self, decision: Decision, number: int) -> None:
         """The filters in their order; what one drops stays dropped for the rest of the request (spec 7.2).
 
         Those that look at one host at a time come after all others.
+
+        :param number: of the server in the request; some filters are asked for the first one only (spec 7.4)
         """
-        for one, reasons in self._filters:
-            if not left.any():
+        for one, reasons, once in self._filters:
+            if not decision.count:
                 break
-            if isinstance(one, PerHostFilter):
+            if number and once:
                 continue
             passes = one.passes(decision.hosts, decision.spec)
             if passes is None:      # it has nothing to say of this request
                 decision.steps.setdefault(one.name, 0)
             else:
-                left = self._keep(decision, left, one.name, passes, reasons)
-        return left
+                decision.keep(one.name, passes, reasons)
 
-    def _choose(self, decision: Decision, left: Array, asking: Sequence[PerHostFilter]) -> tuple[int | None, Array]:
-        """The host of one server, None when none is left, and the hosts that are left for the next one."""
-        hosts, spec, rows = decision.hosts, decision.spec, np.flatnonzero(left)
-        if asking and len(rows):
+    def _choose(self, decision: Decision, asking: Sequence[PerHostFilter]) -> int | None:
+        """The host of one server, None when none is left; those that are seen not to pass are dropped."""
+        if not decision.count:
+            return None
+        hosts, spec, [rows] = decision.hosts, decision.spec, decision.left.nonzero()
+        if asking:
             first = First(asking, self._scales, hosts, spec)
             if len(spec.instance_uuids) > 1:
                 # What is dropped for one server stays dropped for the next: who would be must be known.
                 rows = rows[[first.passes(row) for row in rows.tolist()]]
             rows, weights, scores, order = first.choose(rows, self._subset_size, self._shuffle)
             for one, dropped in first.dropped():
-                left = self._keep(decision, left, one.name, ~hosts.mask(dropped), _each(one.reason))
+                decision.keep(one.name, ~hosts.mask(dropped), _each(one.reason))
             if not len(order):
-                return None, left
-        elif len(rows):
+                return None
+        else:
             weights, scores = self._scales.weigh(hosts, spec, rows)
             order = self._order(weights)
-        else:
-            return None, left
         drawn, chosen = self._drawn(weights, order)
         if len(decision.rounds) < ROUNDS_KEPT:
             decision.rounds.append(Round(rows, weights, scores, drawn, chosen))
-        return int(rows[drawn[chosen]]), left
+        return int(rows[drawn[chosen]])
 
     def _order(self, weights: Array) -> Array:
         """The positions among which the draw is, and all that are as good as the best where they are shuffled."""
@@ -287,8 +313,10 @@ class Pipeline:
 
     def _limits(self, hosts: HostColumns, spec: Request, row: int, asked: bool) -> dict[str, float]:
         """What the filters limit the claim to; one that looks at hosts as objects leaves it there."""
-        limits = {key: value for limits in self._ceilings for key, value in limits(hosts, spec, row).items()}
-        return limits | hosts.state(row).limits if asked else limits
+        found: dict[str, float] = {}
+        for limits in self._ceilings:
+            found |= limits(hosts, spec, row)
+        return found | hosts.state(row).limits if asked else found
 
 
 def _given(spec: Request, uuid: str, hosts: HostColumns, row: int) -> Resident | None:

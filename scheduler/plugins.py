@@ -30,7 +30,8 @@ def find(name: str, namespace: str, known: Sequence[Any], option: str) -> list[A
         if mine:
             return mine
     try:
-        thing = importutils.import_class(name) if "." in name else entry_points.DriverManager(namespace, name).driver
+        thing = importutils.import_class(name) if "." in name else entry_points.DriverManager(
+            namespace, name, on_missing_entrypoints_callback=None).driver
     except (ImportError, RuntimeError, ValueError) as error:
         raise exceptions.ConfigurationError(reason=f"{option}: {name}: {error}") from error
     return [thing] if isinstance(thing, type) else list(thing())

@@ -29,9 +29,9 @@ class Request(RequestSpec, kw_only=True):
         return {key: str(value) for key, value in (self.image.get("properties") or {}).items()}
 
     def get_scheduler_hint(self, hint: str, default: Any = None) -> Any:
-        """The first value of a hint, as filters of OpenStack clouds ask for it."""
+        """A hint as filters of OpenStack clouds ask for it: one value of a list is given without the list."""
         value = self.scheduler_hints.get(hint, default)
-        return (value[0] if value else default) if isinstance(value, list) else value
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
 
     def hinted_hosts(self, hint: str) -> set[str]:
         """Names of the hosts on which the servers of a hint live."""

@@ -12,21 +12,23 @@ from novasim.scheduler.arrays import Array
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.request import Request
 
+# So many of the heaviest are cheaper to find one after the other than by sorting.
+_FEW = 12
+
 
 @dataclass(frozen=True)
 class Score:
-    """What one weigher said of the hosts that were left; ``bounds`` are the raw values that became 0 and 1."""
+    """What one weigher said of the hosts that were left.
+
+    :param factor: its multiplier, of each host or of all
+    :param bounds: the raw values that became 0 and 1
+    """
 
     weigher: str
     raw: Array
     normalized: Array
     factor: Array | float
     bounds: tuple[float, float]
-
-    @property
-    def multiplier(self) -> Array:
-        """The weigher's multiplier for each host."""
-        return np.broadcast_to(self.factor, len(self.raw))
 
     def extremes(self) -> Iterator[Array]:
         """The hosts that set a bound; without all hosts of one of these the others' values would be different."""
@@ -43,7 +45,7 @@ def normalize(raw: Array, minval: float | None, maxval: float | None, widen: boo
     :param minval: declared by the weigher; None: the smallest
     :param widen: values outside of declared bounds move them (2014) instead of being taken for the bound
     """
-    least, most = float(raw.min()), float(raw.max())
+    least, most = float(np.minimum.reduce(raw)), float(np.maximum.reduce(raw))
     low = least if minval is None or (widen and least < minval) else minval
     high = most if maxval is None or (widen and most > maxval) else maxval
     if minval is None:      # what is not declared is taken from values that were moved into the bounds already
@@ -52,8 +54,7 @@ def normalize(raw: Array, minval: float | None, maxval: float | None, widen: boo
         high = max(low, high)
     if low == high:
         return np.zeros(len(raw)), (low, high)
-    between: Array = raw - low
-    between /= high - low
+    between: Array = (raw - low if low else raw) / (high - low)
     if least < low or most > high:
         np.clip(between, 0.0, 1.0, out=between)     # the bounds themselves are exactly 0 and 1
     return between, (low, high)
@@ -71,7 +72,8 @@ class Scales:
 
     def weigh(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[Array, list[Score]]:
         """Weights of these hosts, and what they are made of: weighers that tell no difference are left out."""
-        weights, scores = np.zeros(len(rows)), []
+        weights: Array | None = None
+        scores: list[Score] = []
         for one in self._weighers:
             multiplier = self._multiplier(hosts, one, rows)
             raw = None if isinstance(multiplier, float) and multiplier == 0 else one.raw(hosts, spec, rows)
@@ -79,14 +81,16 @@ class Scales:
                 continue
             normalized, bounds = normalize(raw, one.minval, one.maxval, self._widen)
             if bounds[0] != bounds[1]:
-                if not isinstance(multiplier, float) or abs(multiplier) != 1:
+                if weights is None:
+                    weights = multiplier * normalized
+                elif not isinstance(multiplier, float) or abs(multiplier) != 1:
                     weights += multiplier * normalized
                 elif multiplier == 1:
                     weights += normalized
                 else:
                     weights -= normalized
             scores.append(Score(one.name, raw, normalized, multiplier, bounds))
-        return weights, scores
+        return np.zeros(len(rows)) if weights is None else weights, scores
 
     @staticmethod
     def _multiplier(hosts: HostColumns, one: Any, rows: Array) -> Array | float:
@@ -102,6 +106,13 @@ class Scales:
 
 def best(weights: Array, size: int) -> Array:
     """Positions of the heaviest, in descending order, equals in theirs. Only the heaviest are sorted."""
+    if size <= _FEW:
+        left = weights.copy()
+        picked = []
+        for _ in range(size):
+            picked.append(int(left.argmax()))       # the first of equals
+            left[picked[-1]] = -np.inf
+        return np.array(picked, dtype="int64")
     least = np.partition(weights, len(weights) - size)[len(weights) - size]
     among = np.flatnonzero(weights >= least)
     order: Array = among[np.argsort(-weights[among], kind="stable")[:size]]

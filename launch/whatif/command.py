@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from novasim import exceptions
-from novasim.launch import seam, service
-from novasim.launch.whatif import arrivals, drain, grow, policies, report, run
+from novasim.launch import service
+from novasim.launch.whatif import arrivals, drain, grow, policies, report, run, worker
 
 CSV, PAGE, TIMING = "whatif.csv", "whatif.html", "timing.json"
 
@@ -35,7 +35,7 @@ def _run(given: argparse.Namespace) -> Any:
     else:
         # Spawned: a fork would copy the locks of whatever threads the libraries have.
         with concurrent.futures.ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"),
-                                                    seam.choose, (seam.THREADING,)) as pool:
+                                                    worker.begin) as pool:
             results = list(pool.map(play, chosen))
     facts = {"servers": results[0].samples[-1].arrived, "hosts": given.hosts, "profile": Path(given.profile).stem,
              "seed": given.seed, "trace": given.source}

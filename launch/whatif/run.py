@@ -19,7 +19,7 @@ from novasim.launch.whatif.policies import Policy
 # Seconds between two looks at the fleet; the first with which they are not too many is taken.
 STEPS_S = (1, 10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
 MOST_SAMPLES = 300
-SAY_EVERY = 50_000
+SAY_EVERY = 20_000
 
 
 @dataclass(frozen=True)

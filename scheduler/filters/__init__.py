@@ -3,8 +3,10 @@
 A filter is a class made with the configuration. It has a ``name``, by which ``enabled_filters`` knows it, and
 ``passes``; where it has something to say also ``limits(hosts, spec, row)``, the ceilings for the claim on the
 chosen host (spec 7.5, 8.7), and ``reason(hosts, spec, row)``, why a host was dropped, with numbers; one that often
-drops many has ``reasons(hosts, spec, rows)`` instead, a list. With ``needs_residents`` it is told which servers are on
-the hosts. Or it looks at one host at a time: per_host.py.
+drops many has ``reasons(hosts, spec, rows)`` instead: one text for all, and the columns of numbers that stand in its
+places (``%.0f``). With ``needs_residents`` it is told which servers are on
+the hosts; with ``run_filter_once_per_request`` it is asked for the first server of a request only (spec 7.4). Or it
+looks at one host at a time: per_host.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Aggregates may say which values of an image's properties their hosts are for (spec 7.5).
 
-An image without the property goes anywhere. With a namespace only keys of aggregates that begin with it count.
+An image without the property, or with an empty one, goes anywhere. With a namespace only keys of aggregates that
+begin with it count.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from novasim.scheduler.request import Request
 
 class AggregateImagePropertiesIsolation:
     name = "AggregateImagePropertiesIsolation"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         options = conf.filter_scheduler
@@ -26,7 +28,7 @@ class AggregateImagePropertiesIsolation:
     def _refusals(self, hosts: HostColumns, spec: Request) -> Iterator[tuple[str, Array]]:
         """Each property of the image that aggregates speak of, and the hosts that do not want its value."""
         for key, value in spec.image_properties.items():
-            if key.startswith(self._prefix) and hosts.aggregates.said(key):
+            if value and key.startswith(self._prefix) and hosts.aggregates.said(key):
                 speaks, wants = np.zeros(len(hosts), dtype=bool), np.zeros(len(hosts), dtype=bool)
                 for values, rows in hosts.aggregates.said(key):
                     speaks[rows] = True

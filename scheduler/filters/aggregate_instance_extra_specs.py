@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from oslo_config import cfg
 
@@ -15,13 +17,14 @@ SCOPE = "aggregate_instance_extra_specs"
 
 class AggregateInstanceExtraSpecsFilter:
     name = "AggregateInstanceExtraSpecsFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
         passes = np.ones(len(hosts), dtype=bool)
-        for key, wanted in _wanted(spec).items():
+        for key, wanted in _wanted(spec):
             passes &= self._fits(hosts, key, wanted)
         return passes
 
@@ -35,17 +38,15 @@ class AggregateInstanceExtraSpecsFilter:
         return fits
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
-        key, wanted = next(pair for pair in _wanted(spec).items() if not self._fits(hosts, *pair)[row])
+        key, wanted = next(pair for pair in _wanted(spec) if not self._fits(hosts, *pair)[row])
         return f"none of its aggregates has {key} {wanted}"
 
 
-def _wanted(spec: Request) -> dict[str, str]:
+def _wanted(spec: Request) -> Iterator[tuple[str, str]]:
     """The extra specs that are meant for aggregates: without a scope, or with this filter's."""
-    found = {}
     for name, wanted in spec.flavor.extra_specs.items():
         scope, colon, key = name.partition(":")
         if not colon:
-            found[name] = wanted
+            yield name, wanted
         elif scope == SCOPE:
-            found[key] = wanted
-    return found
+            yield key, wanted

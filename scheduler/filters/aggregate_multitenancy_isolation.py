@@ -18,6 +18,7 @@ PREFIX = "filter_tenant_id"
 
 class AggregateMultiTenancyIsolation:
     name = "AggregateMultiTenancyIsolation"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""

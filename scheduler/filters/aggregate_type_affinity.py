@@ -14,6 +14,7 @@ KEY = "instance_type"
 
 class AggregateTypeAffinityFilter:
     name = "AggregateTypeAffinityFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""

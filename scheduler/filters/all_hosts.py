@@ -11,6 +11,7 @@ from novasim.scheduler.request import Request
 
 class AllHostsFilter:
     name = "AllHostsFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""

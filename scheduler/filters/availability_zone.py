@@ -11,6 +11,7 @@ from novasim.scheduler.request import Request
 
 class AvailabilityZoneFilter:
     name = "AvailabilityZoneFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         self._default: str = conf.default_availability_zone

@@ -13,13 +13,13 @@ from novasim.scheduler.request import Request
 
 class ComputeFilter:
     name = "ComputeFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         self._down_after = np.timedelta64(int(down_after(conf) * 1e6), "us")
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
-        # A host that was never heard of has no time (NaT), which compares as False.
-        return (hosts.last_seen_up >= hosts.now - self._down_after) & ~(hosts.disabled | hosts.forced_down)
+        return hosts.alive(self._down_after) & ~hosts.disabled
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:
         if hosts.disabled[row]:

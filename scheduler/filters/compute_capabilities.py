@@ -24,6 +24,7 @@ SCOPE = "capabilities"
 
 class ComputeCapabilitiesFilter:
     name = "ComputeCapabilitiesFilter"
+    run_filter_once_per_request = True
     needs_residents = True
 
     def __init__(self, conf: cfg.ConfigOpts):

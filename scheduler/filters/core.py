@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from oslo_config import cfg
 
 from novasim.scheduler.arrays import Array, ratio_at
@@ -21,13 +22,17 @@ class CoreFilter:
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
         """A host that does not say how many CPUs it has passes."""
-        return (hosts.vcpus == 0) | (hosts.vcpus * self.ratio(hosts) - hosts.vcpus_used >= spec.flavor.vcpus)
+        return self._free(hosts) >= spec.flavor.vcpus
+
+    def _free(self, hosts: HostColumns) -> Array:
+        ratio = self.ratio(hosts)
+        return hosts.derived((self.name, self._ratio), lambda at: np.where(
+            hosts.vcpus[at] == 0, np.inf, hosts.vcpus[at] * ratio_at(ratio, at) - hosts.vcpus_used[at]))
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
         limit = float(hosts.vcpus[row] * ratio_at(self.ratio(hosts), row))
         return {"vcpu": limit} if limit > 0 else {}
 
-    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
-        limits = (hosts.vcpus * self.ratio(hosts))[rows]
-        return [f"{spec.flavor.vcpus} VCPUs asked, {left:.0f} of {limit:.0f} free"
-                for left, limit in zip((limits - hosts.vcpus_used[rows]).tolist(), limits.tolist(), strict=True)]
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[str, list[Array]]:
+        return (f"{spec.flavor.vcpus} VCPUs asked, %.0f of %.0f free",
+                [self._free(hosts)[rows], hosts.vcpus[rows] * ratio_at(self.ratio(hosts), rows)])

@@ -24,15 +24,16 @@ class DiskFilter:
         return self._ratio
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
-        total_mb = hosts.local_gb * 1024
-        used_mb = total_mb - hosts.free_disk_mb
-        return total_mb * self.ratio(hosts) - used_mb >= self._asked_mb(spec)
+        return self._free_mb(hosts) >= self._asked_mb(spec)
+
+    def _free_mb(self, hosts: HostColumns) -> Array:
+        ratio = self.ratio(hosts)
+        return hosts.derived((self.name, self._ratio), lambda at: (
+            1024 * hosts.local_gb[at] * ratio_at(ratio, at) - (1024 * hosts.local_gb[at] - hosts.free_disk_mb[at])))
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
         return {"disk_gb": float(hosts.local_gb[row] * ratio_at(self.ratio(hosts), row))}
 
-    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
-        limits = (1024 * hosts.local_gb * self.ratio(hosts))[rows]
-        free = limits - (1024 * hosts.local_gb - hosts.free_disk_mb)[rows]
-        return [f"{self._asked_mb(spec)} MB of disk asked, {left:.0f} of {limit:.0f} MB free"
-                for left, limit in zip(free.tolist(), limits.tolist(), strict=True)]
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[str, list[Array]]:
+        return (f"{self._asked_mb(spec)} MB of disk asked, %.0f of %.0f MB free",
+                [self._free_mb(hosts)[rows], 1024 * hosts.local_gb[rows] * ratio_at(self.ratio(hosts), rows)])

@@ -22,9 +22,9 @@ _ARCHITECTURE = ("hw_architecture", "architecture")
 _HYPERVISOR = ("img_hv_type", "hypervisor_type")
 _MODE = ("hw_vm_mode", "vm_mode")
 _VERSION = ("img_hv_requested_version", "hypervisor_version_requires")
-# Other spellings of the same.
-_SAME = {"i386": "i686", "i486": "i686", "i586": "i686", "amd64": "x86_64", "xapi": "xen", "pv": "xen", "hv": "hvm",
-         "baremetal": "hvm"}
+# Other spellings of the same: of architectures, kinds of hypervisor, modes.
+_SAME = ({"i386": "i686", "i486": "i686", "i586": "i686", "amd64": "x86_64"}, {"xapi": "xen"},
+         {"pv": "xen", "hv": "hvm", "baremetal": "hvm"})
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
 _CONDITION = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(\d+(?:\.\d+)*)\s*")
@@ -32,6 +32,7 @@ _CONDITION = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(\d+(?:\.\d+)*)\s*")
 
 class ImagePropertiesFilter:
     name = "ImagePropertiesFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         self._architecture: str | None = conf.filter_scheduler.image_properties_default_architecture
@@ -40,7 +41,7 @@ class ImagePropertiesFilter:
         properties = spec.image_properties
         given = [_first(properties, names) for names in (_ARCHITECTURE, _HYPERVISOR, _MODE)]
         given[0] = given[0] or self._architecture
-        return [_same(one) for one in given if one]
+        return [one for one in _same(given) if one]
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
         wanted = self._wanted(spec)
@@ -66,12 +67,14 @@ def _first(properties: dict[str, str], names: Sequence[str]) -> str | None:
     return next((properties[name] for name in names if properties.get(name)), None)
 
 
-def _same(text: str) -> str:
-    return _SAME.get(text.lower(), text.lower())
+def _same(kind: Sequence[str | None]) -> list[str]:
+    """Architecture, hypervisor and mode, as they are usually written."""
+    lower = [(one or "").lower() for one in kind]
+    return [same.get(one, one) for same, one in zip(_SAME, lower, strict=False)]
 
 
 def _covers(kind: Sequence[str], wanted: Sequence[str]) -> bool:
-    known = [_same(str(one)) for one in kind]
+    known = _same(kind)
     return all(one in known for one in wanted)
 
 

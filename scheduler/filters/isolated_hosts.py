@@ -12,6 +12,7 @@ from novasim.scheduler.request import Request
 
 class IsolatedHostsFilter:
     name = "IsolatedHostsFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         options = conf.filter_scheduler

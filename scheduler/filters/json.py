@@ -65,9 +65,9 @@ def _evaluate(query: Any, host: HostState) -> Any:
 
 
 def _value(argument: Any, host: HostState) -> Any:
-    if not isinstance(argument, str):
-        return argument
-    if not argument.startswith("$"):
+    if argument == "":
+        return None
+    if not isinstance(argument, str) or not argument.startswith("$"):
         return argument
     name, *path = argument[1:].split(".")
     value = None if name.startswith("_") else getattr(host, name, None)

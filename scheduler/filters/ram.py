@@ -20,14 +20,16 @@ class RamFilter:
         return self._ratio
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array:
-        used = hosts.memory_mb - hosts.free_ram_mb
-        return hosts.memory_mb * self.ratio(hosts) - used >= spec.flavor.memory_mb
+        return self._free(hosts) >= spec.flavor.memory_mb
+
+    def _free(self, hosts: HostColumns) -> Array:
+        ratio = self.ratio(hosts)
+        return hosts.derived((self.name, self._ratio), lambda at: (
+            hosts.memory_mb[at] * ratio_at(ratio, at) - (hosts.memory_mb[at] - hosts.free_ram_mb[at])))
 
     def limits(self, hosts: HostColumns, spec: Request, row: int) -> dict[str, float]:
         return {"memory_mb": float(hosts.memory_mb[row] * ratio_at(self.ratio(hosts), row))}
 
-    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> list[str]:
-        limits = (hosts.memory_mb * self.ratio(hosts))[rows]
-        free = limits - (hosts.memory_mb - hosts.free_ram_mb)[rows]
-        return [f"{spec.flavor.memory_mb} MB of memory asked, {left:.0f} of {limit:.0f} MB free"
-                for left, limit in zip(free.tolist(), limits.tolist(), strict=True)]
+    def reasons(self, hosts: HostColumns, spec: Request, rows: Array) -> tuple[str, list[Array]]:
+        return (f"{spec.flavor.memory_mb} MB of memory asked, %.0f of %.0f MB free",
+                [self._free(hosts)[rows], hosts.memory_mb[rows] * ratio_at(self.ratio(hosts), rows)])

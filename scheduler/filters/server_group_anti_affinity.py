@@ -18,10 +18,12 @@ class ServerGroupAntiAffinityFilter:
         """It has no options."""
 
     def passes(self, hosts: HostColumns, spec: Request) -> Array | None:
-        """The server that is placed is not among those that are counted, so its own host passes (12.1 #6)."""
+        """The server that is placed is not among those that are counted (12.1 #6). Its own host passes anyway."""
         if spec.group_policy != self.policy:
             return None
         fits: Array = hosts.counts(spec.group_hosts) < spec.max_server_per_host
+        if spec.own_host is not None:
+            fits[hosts.rows_of({spec.own_host})] = True
         return fits
 
     def reason(self, hosts: HostColumns, spec: Request, row: int) -> str:

@@ -16,6 +16,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 class SimpleCIDRAffinityFilter:
     name = "SimpleCIDRAffinityFilter"
+    run_filter_once_per_request = True
 
     def __init__(self, conf: cfg.ConfigOpts):
         """It has no options."""

@@ -20,20 +20,22 @@ from novasim.scheduler.plugins import find
 from novasim.scheduler.request import Request
 from novasim.scheduler.weighers.build_failure import BuildFailureWeigher
 from novasim.scheduler.weighers.cpu import CPUWeigher
+from novasim.scheduler.weighers.cross_cell import CrossCellWeigher
 from novasim.scheduler.weighers.disk import DiskWeigher
 from novasim.scheduler.weighers.hypervisor_version import HypervisorVersionWeigher
 from novasim.scheduler.weighers.image_properties import ImagePropertiesWeigher
 from novasim.scheduler.weighers.io_ops import IoOpsWeigher
 from novasim.scheduler.weighers.metrics import MetricsWeigher
 from novasim.scheduler.weighers.num_instances import NumInstancesWeigher
+from novasim.scheduler.weighers.pci import PCIWeigher
 from novasim.scheduler.weighers.ram import RAMWeigher
 from novasim.scheduler.weighers.server_group_soft_affinity import ServerGroupSoftAffinityWeigher
 from novasim.scheduler.weighers.server_group_soft_anti_affinity import ServerGroupSoftAntiAffinityWeigher
 
 NAMESPACE = "novasim.scheduler.weighers"
 ALL = [RAMWeigher, CPUWeigher, DiskWeigher, IoOpsWeigher, MetricsWeigher, ServerGroupSoftAffinityWeigher,
-       ServerGroupSoftAntiAffinityWeigher, BuildFailureWeigher, HypervisorVersionWeigher, NumInstancesWeigher,
-       ImagePropertiesWeigher]
+       ServerGroupSoftAntiAffinityWeigher, PCIWeigher, BuildFailureWeigher, CrossCellWeigher, HypervisorVersionWeigher,
+       NumInstancesWeigher, ImagePropertiesWeigher]
 
 
 class Weigher(Protocol):

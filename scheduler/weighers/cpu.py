@@ -20,5 +20,5 @@ class CPUWeigher:
         self._ratio: float = conf.filter_scheduler.cpu_allocation_ratio
 
     def raw(self, hosts: HostColumns, spec: Request, rows: Array) -> Array | None:
-        free: Array = hosts.vcpus.take(rows) * self._ratio - hosts.vcpus_used.take(rows)
-        return free
+        free = hosts.derived((self.name, self._ratio), lambda at: hosts.vcpus[at] * self._ratio - hosts.vcpus_used[at])
+        return free.take(rows)

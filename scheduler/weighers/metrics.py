@@ -9,7 +9,8 @@ from oslo_config import cfg
 
 from novasim import exceptions
 from novasim.scheduler.arrays import Array
-from novasim.scheduler.columns import HostColumns, metrics
+from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.host_state import measurements
 from novasim.scheduler.request import Request
 
 LOG = logging.getLogger(__name__)
@@ -21,6 +22,8 @@ def settings(entries: Sequence[str], option: str) -> dict[str, float]:
     for entry in entries:
         name, _, ratio = entry.partition("=")
         try:
+            if not name.strip():
+                raise ValueError(entry)
             found[name.strip()] = float(ratio)
         except ValueError:
             LOG.warning("%s: %r is not name=ratio and does not count", option, entry)
@@ -42,12 +45,12 @@ class MetricsWeigher:
         """:raises ComputeHostMetricNotFound: when one is missing and ``[metrics] required`` is set"""
         if not self._ratios:
             return None
-        if self._required:
+        if self._required and len(rows) > 1:    # a host that is the only one need not be weighed (spec 7.9)
             self._check(hosts, rows)
         return hosts.metrics.numbers(self._value)[rows]
 
     def _value(self, text: str) -> float:
-        measured, value = metrics(text), 0.0
+        measured, value = measurements(text), 0.0
         for name, ratio in self._ratios.items():
             if name in measured:
                 value += measured[name] * ratio
@@ -56,7 +59,7 @@ class MetricsWeigher:
         return value
 
     def _check(self, hosts: HostColumns, rows: Array) -> None:
-        lacking = ~hosts.metrics.where(lambda text: self._ratios.keys() <= metrics(text).keys())[rows]
+        lacking = ~hosts.metrics.where(lambda text: self._ratios.keys() <= measurements(text).keys())[rows]
         for row in rows[lacking][:1].tolist():
-            name = min(self._ratios.keys() - hosts.metrics_of(row).keys())
+            name = min(self._ratios.keys() - measurements(hosts.metrics[row]).keys())
             raise exceptions.ComputeHostMetricNotFound(name=name, host=hosts.hosts[row], node=hosts.nodes[row])

@@ -64,7 +64,7 @@ def test_claims_joins_and_deletes_at_once(database, group):
                     continue
                 taken += 1
                 break
-            crowd = database.read(groups.servers_by_host, group, [])
+            crowd = database.read(groups.servers_by_host, group.id, [])
             assert max(crowd.values(), default=0) <= 3, crowd
             if number % 2:
                 database.write(endings.erase, made.uuid)
@@ -73,6 +73,6 @@ def test_claims_joins_and_deletes_at_once(database, group):
     with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
         taken = sum(pool.map(run, range(CLIENTS)))
     assert taken >= 3 * len(HOSTS)
-    crowd = collections.Counter(database.read(groups.servers_by_host, group, []))
+    crowd = collections.Counter(database.read(groups.servers_by_host, group.id, []))
     assert max(crowd.values()) <= 3
     assert len(database.read(groups.get, group.uuid).members) == CLIENTS * 2

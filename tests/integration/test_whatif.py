@@ -1,7 +1,12 @@
 """What-if about a running cluster: what it says of a drain is what then happens."""
 
 import io
+import itertools
 import json
+import os
+import pathlib
+import select
+import signal
 import subprocess
 import sys
 
@@ -50,7 +55,7 @@ def test_a_drain_goes_as_it_was_said(novasim, cluster):
     code, out, _ = novasim("whatif", "drain", "cmp-0003", "cmp-0002", *config, "--policy", "pack", "-f", "json")
     assert (code, {one["to"] for one in json.loads(out)}) == (1, {None})
     code, _, err = novasim("whatif", "drain", "cmp-0009", *config)
-    assert (code, err) == (1, "novasim: there is no hypervisor on host cmp-0009\n")
+    assert (code, err) == (2, "novasim: there is no hypervisor on host cmp-0009\n")
 
 
 def test_a_long_trace_does_not_hide_what_is_wrong(tmp_path):
@@ -58,7 +63,38 @@ def test_a_long_trace_does_not_hide_what_is_wrong(tmp_path):
     (tmp_path / "trace.csv").write_text("arrival_s,end_s,flavor,vcpus,memory_mb,disk_gb\n" + "0,,f,1,1,1\n" * 200_000)
     done = subprocess.run([sys.executable, "-m", "novasim.cli.main", "whatif", "grow", "--trace", "trace.csv",
                            "--policy", "gone.yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("novasim: ")
     assert "gone.yaml" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def descendants(pid):
+    """The processes that a process has started, and theirs."""
+    for path in pathlib.Path("/proc", str(pid), "task").glob("*/children"):
+        for child in map(int, path.read_text().split()):
+            yield child
+            yield from descendants(child)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_goes_on_when_the_command_is_ended(tmp_path, how):
+    """Two policies are played by a process each, which are started by one, which is started by the command."""
+    trace = tmp_path / "trace.csv"
+    trace.write_text("arrival_s,end_s,flavor,vcpus,memory_mb,disk_gb\n" + "0,,f,1,1,1\n" * 100_000)
+    with subprocess.Popen([sys.executable, "-m", "novasim.cli.main", "whatif", "run", "--trace", str(trace), "--hosts",
+                           "1", "--policy", "pack", "--policy", "spread"], cwd=tmp_path, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, text=True) as process:
+        said = itertools.takewhile(lambda line: "servers" not in line, process.stderr)
+        assert list(said) == [], "nothing but the progress of the policies"
+        found = {pid: os.pidfd_open(pid) for pid in descendants(process.pid)}
+        assert len(found) >= 3
+        process.send_signal(how)
+        while found:        # a descriptor can be read from as soon as its process has ended
+            ended, _, _ = select.select(found.values(), [], [], 30)
+            assert ended, f"{found.keys()} go on"
+            for pid, descriptor in list(found.items()):
+                if descriptor in ended:
+                    os.close(descriptor)
+                    del found[pid]
+    assert not (tmp_path / "whatif").exists()

@@ -9,9 +9,8 @@ from sqlalchemy import func, select
 
 from novasim import exceptions
 from novasim.compute import tracker
-from novasim.conductor import orchestrator as orchestration
 from novasim.conductor import recovery, resize
-from novasim.db import models
+from novasim.db import models, placements
 from novasim.sim.clock import ManualClock
 
 WAITING = "waiting for confirm or revert"
@@ -53,12 +52,12 @@ def check_given_back(cluster, uuid, host, vm_state, request):
 def places(cluster):
     """Where the conductor works on a move, in this order: what -> (object, name of its function)."""
     return {"the image": (resize, "image_of"), "the count": (resize, "populate_retry"),
-            "the question": (resize, "build_request_spec"), "extra specs": (orchestration, "_looked_up"),
+            "the question": (resize, "build_request_spec"), "the look": (placements, "look"),
             "the choice": (cluster.orchestrator.scheduler, "select_destinations"),
             "the note": (resize, "note_selection"), "the message": (cluster.orchestrator.compute, "prep_resize")}
 
 
-PLACES = ["the image", "the count", "the question", "extra specs", "the choice", "the note", "the message"]
+PLACES = ["the image", "the count", "the question", "the look", "the choice", "the note", "the message"]
 ERRORS = [KeyError("extra_specs"), exceptions.NoValidHost(reason="none"), oslo_messaging.MessagingTimeout("60 s"),
           ConnectionError("no broker")]
 

@@ -191,7 +191,7 @@ def test_who_forces_a_host_has_it(make_cluster, make_group):
     for count in (1, 2):
         boot(cluster, group, availability_zone="nova:cmp-0001")
         found = cluster.db.read(groups.get, group)
-        assert cluster.db.read(groups.servers_by_host, found, []) == {"cmp-0001": count}
+        assert cluster.db.read(groups.servers_by_host, found.id, []) == {"cmp-0001": count}
 
 
 ONLY_AGGREGATES = ["RetryFilter", "ComputeFilter", "AggregateRamFilter", "AggregateMultiTenancyIsolation",

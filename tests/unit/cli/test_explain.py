@@ -10,43 +10,45 @@ CHOSEN = {
     "flavor": {"name": "m1.small", "memory_mb": 2048, "vcpus": 1, "disk_gb": 20, "swap_mb": 0, "extra_specs": {}},
     "filters": [
         {"name": "ComputeFilter", "dropped": 0, "left": 5, "hosts": [], "hosts_left_out": 0},
-        {"name": "RamFilter", "dropped": 3, "left": 2, "hosts_left_out": 1, "hosts": [
-            {"host": "cmp-3", "node": "cmp-3", "reason": "no room"},
-            {"host": "cmp-4", "node": "cmp-4", "reason": "full"}]}],
+        {"name": "RamFilter", "dropped": 4, "left": 1, "hosts_left_out": 1, "hosts": [
+            {"host": host, "node": host, "reason": reason}
+            for host, reason in (("cmp-3", "no room"), ("cmp-4", "full"), ("cmp-5", "no room"))]}],
     "servers": [{
         "instance_uuid": "u1", "weighed": 2, "hosts_left_out": 0, "chosen": {"host": "cmp-1", "node": "cmp-1"},
         "subset": {"size": 2, "drawn": 1,
                    "hosts": [{"host": "cmp-2", "node": "cmp-2"}, {"host": "cmp-1", "node": "cmp-1"}]},
-        "hosts": [{"host": host, "node": host, "weight": weight, "weighers": [
-            {"name": "RAMWeigher", "raw": raw, "normalized": weight, "multiplier": 1.0, "weighted": weight},
-            {"name": "IoOpsWeigher", "raw": 0.0, "normalized": 0.0, "multiplier": -1.0, "weighted": -0.0}]}
-            for host, weight, raw in (("cmp-2", 1.0, 8192.0), ("cmp-1", 0.5, 4096.0))]}],
+        "hosts": [{"host": host, "node": host, "weight": ram + 2 * cpu, "weighers": [
+            {"name": "RAMWeigher", "raw": ram * 8000192, "normalized": ram, "multiplier": 1.0, "weighted": ram},
+            {"name": "IoOpsWeigher", "raw": 0.0, "normalized": 0.0, "multiplier": -1.0, "weighted": -0.0},
+            {"name": "CPUWeigher", "raw": cpu * 64, "normalized": cpu, "multiplier": 2.0, "weighted": 2 * cpu}]}
+            for host, ram, cpu in (("cmp-2", 1.0, 0.5), ("cmp-1", 0.5, 0.0))]}],
     "servers_left_out": 1, "seed": 7,
     "chosen": [{"host": "cmp-1", "node": "cmp-1"}, {"host": "cmp-2", "node": "cmp-2"}]}
 REFUSED = CHOSEN | {"servers": [], "chosen": [], "rejected": "There are not enough hosts available.",
                     "summary": "0 of 5: 5 RamFilter", "instance_uuids": ["u1"], "servers_left_out": 0}
 TABLES = """\
-{request}, attempt 2 of 2, 2026-01-01T00:00:00.000000: 2 servers of m1.small (2048 MB, 1 VCPUs, 20 GB)
+{request}, attempt 2 of 2
+decided at 2026-01-01T00:00:00.000000 UTC
+2 servers of m1.small (2048 MB, 1 VCPUs, 20 GB)
 -> cmp-1, cmp-2 of 5 hosts
 +---------------+---------+------+
 | Step          | Dropped | Left |
 +---------------+---------+------+
 | ComputeFilter |       0 |    5 |
-| RamFilter     |       3 |    2 |
+| RamFilter     |       4 |    1 |
 +---------------+---------+------+
 u1: cmp-1, drawn as number 2 of the best 2, 2 were weighed
-+-------+---------------------------+--------+
-| Host  | RAMWeigher                | Weight |
-+-------+---------------------------+--------+
-| cmp-2 | 8192 -> 1.000 * 1 = 1.000 | 1.000  |
-| cmp-1 | 4096 -> 0.500 * 1 = 0.500 | 0.500  |
-+-------+---------------------------+--------+
-+-------+------------+---------+
-| Host  | Dropped by | Why     |
-+-------+------------+---------+
-| cmp-3 | RamFilter  | no room |
-| cmp-4 | RamFilter  | full    |
-+-------+------------+---------+
++-------+--------+---------+---------+------------+-------------+
+| Host  | Weight | Weigher | Raw     | Normalized | Weighted    |
++-------+--------+---------+---------+------------+-------------+
+| cmp-2 | 2.000  | RAM     | 8000192 | 1.000      | 1.000       |
+|       |        | CPU     | 32      | 0.500      | 1.000 (x 2) |
+| cmp-1 | 0.500  | RAM     | 4000096 | 0.500      | 0.500       |
+|       |        | CPU     | 0       | 0.000      | 0.000 (x 2) |
++-------+--------+---------+---------+------------+-------------+
+RamFilter dropped
+  cmp-3, cmp-5: no room
+  cmp-4: full
 Not shown: 1 hosts that RamFilter dropped
 Not shown: the weights for 1 more servers of the request
 """
@@ -68,6 +70,19 @@ def test_the_last_decision_as_tables(novasim, decided, request_id):
 def test_an_earlier_decision(novasim, decided, request_id):
     assert "-> There are not enough hosts available. 0 of 5: 5 RamFilter\n" in novasim(
         "explain", request_id, "--attempt", "1")[1]
+
+
+def test_every_line_fits_a_terminal(novasim, nova, request_id, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    hosts = [{"host": f"größe-{number:04}", "node": "n",
+              "reason": f"900000 MB of memory asked, {number % 3} of 12288 MB free"} for number in range(200)]
+    step = {"name": "RamFilter", "dropped": 250, "left": 0, "hosts": hosts, "hosts_left_out": 50}
+    nova.on("GET", f"/os-simulator/decisions/{request_id}", {"decisions": [REFUSED | {
+        "request_id": request_id, "filters": [step], "summary": f"0 of 250: 250 RamFilter; e.g. {'x ' * 90}"}]})
+    code, out, _ = novasim("explain", request_id)
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    assert [out.count(host["host"]) for host in hosts] == [1] * 200
 
 
 def test_a_program_gets_all_of_it(novasim, decided, request_id):

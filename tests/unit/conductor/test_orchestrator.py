@@ -108,4 +108,4 @@ def test_the_scheduler_is_told_where_the_others_of_the_group_are(made, most, rul
 def test_a_server_of_no_group_has_nothing_left_of_one(made):
     conductor, servers, asked = made
     ask(conductor, servers[:1], {"group_policies": ["affinity"], "group_hosts": {"cmp-9": 1}, "group_rules": {}})
-    assert asked.filter_properties == {}
+    assert asked.filter_properties == {"group_policies": []}

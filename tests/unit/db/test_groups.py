@@ -113,9 +113,9 @@ def test_a_server_counts_where_it_holds_room_but_not_for_itself(db, make, place)
     rests, moves, within = place("cmp-1"), place("cmp-1", "cmp-2"), place("cmp-3", "cmp-3")
     place("cmp-2")      # of no group
     group = make(members=[rests, moves, within])
-    assert db.read(groups.servers_by_host, group, []) == {"cmp-1": 2, "cmp-2": 1, "cmp-3": 1}
-    assert db.read(groups.servers_by_host, group, [moves]) == {"cmp-1": 1, "cmp-3": 1}
-    assert db.read(groups.servers_by_host, group, [rests, moves, within]) == {}
+    assert db.read(groups.servers_by_host, group.id, []) == {"cmp-1": 2, "cmp-2": 1, "cmp-3": 1}
+    assert db.read(groups.servers_by_host, group.id, [moves]) == {"cmp-1": 1, "cmp-3": 1}
+    assert db.read(groups.servers_by_host, group.id, [rests, moves, within]) == {}
 
 
 @pytest.mark.parametrize(("policy", "most", "others", "allowed"), [

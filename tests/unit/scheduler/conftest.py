@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from novasim import config
@@ -13,6 +14,7 @@ from novasim.db import options as db_options
 from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler import options
 from novasim.scheduler.columns import HostColumns
+from novasim.scheduler.pipeline import Drop, reasons_of
 from novasim.scheduler.request import Request
 
 NOW = datetime(2026, 3, 1, 12)
@@ -76,6 +78,14 @@ def passing():
     def call(one: Any, hosts: HostColumns, spec: Request) -> list[bool]:
         passes = one.passes(hosts, spec)
         return [True] * len(hosts) if passes is None else passes.tolist()
+    return call
+
+
+@pytest.fixture(scope="session")
+def told():
+    """Why a filter drops the first host, as a list of one text."""
+    def call(one: Any, hosts: HostColumns, spec: Request) -> list[str]:
+        return list(Drop(one.name, np.array([True]), reasons_of(one)).told(hosts, spec, np.array([0])))
     return call
 
 

@@ -149,10 +149,12 @@ PLAIN = {
         len(host.instances) < least(host, "max_instances_per_host", 3, int)),
     "ImagePropertiesFilter": image_properties,
     "ServerGroupAntiAffinityFilter": lambda host, spec: (
-        spec.group_policy != "anti-affinity" or group(host, spec) < spec.max_server_per_host),
+        spec.group_policy != "anti-affinity" or group(host, spec) < spec.max_server_per_host
+        or host.host == spec.own_host),
     "ServerGroupAffinityFilter": lambda host, spec: (
         spec.group_policy != "affinity" or not spec.group_hosts or group(host, spec) > 0),
-    "GroupAntiAffinityFilter": lambda host, spec: spec.group_policy != "legacy" or group(host, spec) < 1,
+    "GroupAntiAffinityFilter": lambda host, spec: (
+        spec.group_policy != "legacy" or group(host, spec) < 1 or host.host == spec.own_host),
     "GroupAffinityFilter": lambda host, spec: (
         spec.group_policy != "legacy" or not spec.group_hosts or group(host, spec) > 0),
     "DifferentHostFilter": lambda host, spec: not hinted(host, spec, "different_host"),
@@ -197,6 +199,8 @@ WEIGHERS = {
     "ServerGroupSoftAntiAffinityWeigher": (
         lambda host, spec: -group(host, spec) * (spec.group_policy == "soft-anti-affinity"), None, 1.0,
         "soft_anti_affinity_weight_multiplier"),
+    "PCIWeigher": (lambda host, spec: 0, None, 1.0, "none"),
+    "CrossCellWeigher": (lambda host, spec: 0, None, 1e6, "none"),
     "BuildFailureWeigher": (lambda host, spec: host.failed_builds, None, -1e6, "none"),
     "HypervisorVersionWeigher": (lambda host, spec: host.hypervisor_version, None, 1.0, "none"),
     "NumInstancesWeigher": (lambda host, spec: len(host.instances), None, -0.5, "none"),
@@ -259,6 +263,7 @@ ASKED = st.fixed_dictionaries({
     "tried_hosts": NAMES.map(lambda names: frozenset((name, name) for name in names)),
     "group_policy": st.sampled_from([None, "affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity",
                                      "legacy"]),
+    "own_host": st.sampled_from([None, "cmp-1"]),
     "group_hosts": st.dictionaries(st.sampled_from(HOSTS), st.integers(1, 3), max_size=3),
     "image": st.one_of(st.just({}), st.builds(
         lambda id_, properties: {"id": id_, "properties": properties}, st.sampled_from(["a", "b"]),

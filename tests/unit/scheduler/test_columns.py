@@ -1,6 +1,9 @@
 from datetime import timedelta
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from novasim.objects import Flavor, Service
 from novasim.scheduler.columns import HostColumns
@@ -81,3 +84,51 @@ def test_services_and_heartbeats_of_all_nodes_of_a_host(make_fleet):
                                   last_seen_up=now)])
     assert hosts.disabled.tolist() == [False, False, True]
     assert (hosts.last_seen_up == hosts.now).all()
+
+
+OPERATIONS = st.lists(st.tuples(st.sampled_from(["consume", "undo", "release", "write", "look"]), st.integers(0, 19)),
+                      max_size=40)
+
+
+@given(operations=OPERATIONS)
+def test_what_follows_from_columns_follows_their_changes(make_fleet, make_node, operations):
+    hosts, consumed = make_fleet(*({} for _ in range(20))), []
+
+    def free(at):
+        return hosts.free_ram_mb[at] * 0.5 - hosts.vcpus_used[at]
+    for what, row in operations:
+        hosts.now += 1
+        if what == "consume":
+            consumed.append(hosts.consume(row, SMALL))
+        elif what == "undo" and consumed:
+            hosts.undo(consumed.pop())
+        elif what == "release":
+            hosts.release(row, SMALL, "gone")
+        elif what == "write":       # sometimes one, sometimes so many that they are not worked out one by one
+            hosts.write_nodes([make_node(f"cmp-{number}", memory_mb_used=row, updated_at=hosts.now.item())
+                               for number in range(1, row + 2)])
+        else:
+            assert hosts.derived("free", free).tolist() == free(slice(None)).tolist()
+    assert hosts.derived("free", free).tolist() == free(slice(None)).tolist()
+    assert hosts.derived(("free", 2), lambda at: 2 * free(at)).tolist() == (2 * free(slice(None))).tolist()
+
+
+@given(silent=st.lists(st.none() | st.integers(-5, 70), min_size=1, max_size=6),
+       times=st.lists(st.integers(-20, 80), min_size=1, max_size=6), heard=st.sets(st.integers(0, 5)),
+       forced=st.sets(st.integers(0, 5)))
+def test_who_is_alive_at_any_time(make_fleet, silent, times, heard, forced):
+    hosts = make_fleet(*({"silent": seconds, "forced_down": row in forced} for row, seconds in enumerate(silent)))
+    began, last = hosts.now, dict(enumerate(-seconds if seconds is not None else None for seconds in silent))
+    for half, seconds in enumerate(times):
+        if half == 3:
+            hosts.write_heartbeats([(hosts.hosts[row], began.item()) for row in heard if row < len(hosts)])
+            last |= dict.fromkeys(heard, 0)
+        hosts.now = began + np.timedelta64(seconds, "s")
+        assert hosts.alive(np.timedelta64(60, "s")).tolist() == [
+            row not in forced and last[row] is not None and seconds - last[row] <= 60 for row in range(len(hosts))]
+
+
+def test_capitals_in_names(make_fleet):
+    hosts = make_fleet({"host": "A"}, {"host": "a", "hypervisor_hostname": "n"}, {"host": "b"})
+    assert sorted(hosts.rows_called(["a", "B", "gone"])) == [0, 1, 2]
+    assert hosts.rows_called(["A", "a"]) == hosts.rows_called(["a"]) == [0, 1]

@@ -1,4 +1,4 @@
-"""What is written of a decision: read back from the file, on small real fleets."""
+"""What is written of a decision: read back from the file as the API does, on small real fleets."""
 
 import random
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from novasim.api import decisions
 from novasim.scheduler.decisions import SUBSET_TOLD, TOP, Recorder
 from novasim.scheduler.pipeline import ROUNDS_KEPT, Pipeline
 from novasim.sim import journal
@@ -23,8 +24,8 @@ def decide(make_conf, tmp_path_factory):
         decision = Pipeline.configured(conf, random.Random(1)).decide(hosts, spec, recorder.witness)
         recorder.write(decision)
         pen.close()
-        [told] = journal.read(directory, spec.request_id)
-        return decision, told
+        [record] = journal.read(directory, spec.request_id)
+        return decision, decisions.told(record)
     return call
 
 
@@ -54,6 +55,26 @@ def test_a_choice_is_told_filter_by_filter_and_weigher_by_weigher(decide, make_f
         ("cmp-1", {"name": "RAMWeigher", "raw": 4096.0, "normalized": 0.5, "multiplier": 1.0, "weighted": 0.5})]
 
 
+def test_nodes_that_are_called_otherwise_have_their_names(decide, make_fleet, make_request):
+    hosts = make_fleet({"host": "a", "hypervisor_hostname": "n1"}, {"host": "a", "hypervisor_hostname": "n2"},
+                       {"memory_mb": 1, "hypervisor_hostname": "n3"})
+    _, told = decide(hosts, make_request(request_id="req-1", ignore_hosts=frozenset()))
+    [server] = told["servers"]
+    assert [(one["host"], one["node"]) for one in server["hosts"]] == [("a", "n1"), ("a", "n2")]
+    assert server["chosen"] == {"host": "a", "node": "n1"} == server["subset"]["hosts"][0]
+    assert [one for step in told["filters"] for one in step["hosts"]] == [
+        {"host": "cmp-3", "node": "n3", "reason": "1024 MB of memory asked, 2 of 2 MB free"}]
+
+
+def test_each_host_has_the_multiplier_of_its_aggregates(decide, make_fleet, make_request):
+    hosts = make_fleet({"memory_mb": 16384}, {}, aggregates=[((2,), {"ram_weight_multiplier": "3"})])
+    _, told = decide(hosts, make_request(request_id="req-1"), {
+        "filter_scheduler.weight_classes": ["novasim.scheduler.weighers.ram.RAMWeigher"]})
+    [server] = told["servers"]
+    assert [(one["host"], one["weighers"][0]["multiplier"], one["weight"]) for one in server["hosts"]] == [
+        ("cmp-2", 3.0, 1.5), ("cmp-1", 1.0, 1.0)]
+
+
 def test_a_refusal_has_the_numbers_that_led_to_it(decide, make_fleet, make_request):
     """Room that the first server of the request took is given back afterwards; the second one did not see it."""
     decision, told = decide(make_fleet({"memory_mb": 1024}), make_request(servers=2, request_id="req-1"))
@@ -63,7 +84,7 @@ def test_a_refusal_has_the_numbers_that_led_to_it(decide, make_fleet, make_reque
     assert told["chosen"] == []
     assert [step["hosts"] for step in told["filters"] if step["dropped"]] == [
         [{"host": "cmp-1", "node": "cmp-1", "reason": "1024 MB of memory asked, 512 of 1536 MB free"}]]
-    assert len(told["servers"]) == 1
+    assert (len(told["servers"]), told["servers_left_out"]) == (1, 0), "the second one was never weighed"
 
 
 def test_of_many_dropped_hosts_each_filter_tells_its_share(decide, make_fleet, make_request):

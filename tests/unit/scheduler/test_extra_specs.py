@@ -24,6 +24,8 @@ from novasim.scheduler.extra_specs import OPERATORS, match
     ("<in> bc", ["abcd", "bc"], ["b c", "ac"]),
     ("<or> a <or> b", ["a", "b"], ["c", "<or>", "a b"]),
     ("<or> a", ["a"], ["b"]),
+    ("<or> a b <or> c", ["a", "<or>"], ["b", "c", "a b"]),      # every second word is the operator
+    ("<or>", [], ["a", "<or>"]),
     ("<all-in> a b", ["ab", "b a", "xayb"], ["a", "b"]),
     (">= ten", [], ["10"]),
     (">=", [], ["10", ""]),

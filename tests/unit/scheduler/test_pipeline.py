@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from novasim import exceptions
 from novasim.db.actions import full_text_of
+from novasim.scheduler.per_host import PerHostFilter
 from novasim.scheduler.pipeline import Pipeline
 
 
@@ -99,14 +100,18 @@ def test_no_host_at_all(make_pipeline, make_fleet, make_request):
 
 @pytest.mark.parametrize(("asked", "host"), [
     ({"ignore_hosts": frozenset({"cmp-2"})}, "cmp-1"),
-    ({"ignore_hosts": frozenset({"CMP-2", "gone"})}, "cmp-2"),          # case counts (spec 7.4)
-    ({"force_hosts": frozenset({"cmp-3"})}, "cmp-3"),                   # although disabled
+    ({"ignore_hosts": frozenset({"CMP-2", "gone"})}, "cmp-1"),          # capitals do not count (spec 7.4)
+    ({"force_hosts": frozenset({"Cmp-3"})}, "cmp-3"),                   # although disabled
+    ({"force_hosts": frozenset({"cmp-3"}), "scheduler_hints": {"_nova_check_type": ["rebuild"]}}, None),
+    ({"force_hosts": frozenset({"cmp-1"}), "scheduler_hints": {"_nova_check_type": ["rebuild"]}}, "cmp-1"),
     ({"force_nodes": frozenset({"cmp-1"})}, "cmp-1"),
     ({"force_hosts": frozenset({"cmp-1"}), "force_nodes": frozenset({"cmp-2"})}, None),
     ({"force_hosts": frozenset({"gone"})}, None),
     ({"requested_host": "cmp-1"}, "cmp-1"),
     ({"requested_host": "cmp-3"}, None),                                # disabled: it must pass the filters
     ({"requested_host": "gone"}, None),
+    ({"requested_host": "cmp-1", "requested_node": "cmp-1"}, "cmp-1"),
+    ({"requested_host": "cmp-1", "requested_node": "cmp-2"}, None),
     ({"force_hosts": frozenset({"cmp-3"}), "ignore_hosts": frozenset({"cmp-3"})}, None),
     ({"ignore_hosts": frozenset({"cmp-1", "cmp-2", "cmp-3"})}, None),
 ])
@@ -135,6 +140,32 @@ def test_the_draw_is_among_the_best_and_follows_the_seed(make_pipeline, make_fle
     assert set(draws(7)) == best
     assert draws(7) == draws(7)
     assert draws(7) != draws(8)
+
+
+@pytest.mark.parametrize(("once", "found"), [(True, ["cmp-1"] * 3), (False, ["cmp-1", "cmp-2", "cmp-3"])])
+def test_some_filters_are_asked_for_the_first_server_only(make_fleet, make_request, once, found):
+    class Empty:
+        name, run_filter_once_per_request = "Empty", once
+
+        def passes(self, hosts, spec):
+            return hosts.residents.num_instances == 0
+
+    class ByHost:
+        run_filter_once_per_request = once
+
+        def host_passes(self, host_state, spec):
+            return host_state.num_instances == 0
+    for one in (Empty(), PerHostFilter(ByHost, None)):
+        decision = Pipeline([one], [], 1, random.Random(1)).decide(make_fleet({}, {}, {}), make_request(servers=3))
+        assert chosen(decision) == found
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(">= 7000", ["cmp-1", "cmp-1"]), (">= 9000", [])])
+def test_capabilities_are_looked_at_once(make_pipeline, make_fleet, make_request, wanted, found):
+    """After the first server the host has less than the flavor wants; it still is the host (spec 7.4)."""
+    spec = make_request(memory_mb=2048, servers=2, extra_specs={"capabilities:free_ram_mb": wanted})
+    options = {"filter_scheduler.enabled_filters": ["ComputeCapabilitiesFilter"]}
+    assert chosen(make_pipeline(options).decide(make_fleet({}), spec)) == found
 
 
 def test_a_filter_without_reason_or_limits_will_do(make_fleet, make_request):

@@ -32,6 +32,18 @@ def test_what_is_wrong_is_named(spec, properties, named):
         parse(spec, properties)
 
 
+def test_where_a_move_comes_from_and_is_to_go():
+    request = parse({"instance_type": FLAVOR, "instance_uuids": ["u1"], "instance_properties": {"host": "a"}},
+                    {"requested_destination": {"host": "b", "node": "n"}})
+    assert (request.own_host, request.requested_host, request.requested_node) == ("a", "b", "n")
+
+
+@pytest.mark.parametrize(("given", "got"), [("a", "a"), (["a"], "a"), (["a", "b"], ["a", "b"]), ([], []), (None, None)])
+def test_a_hint_as_filters_ask_for_it(make_request, given, got):
+    assert make_request(scheduler_hints={"x": given}).get_scheduler_hint("x", "else") == got
+    assert make_request().get_scheduler_hint("x", "else") == "else"
+
+
 def test_where_hinted_servers_live(make_request):
     request = make_request(scheduler_hints={"same_host": ["u1", "u2", "u3"]},
                            instance_hosts={"u1": "a", "u2": "a", "other": "b"})

@@ -9,8 +9,9 @@ from novasim.scheduler.filters.disk import DiskFilter
 
 def test_default_set_and_order(make_conf):
     assert [one.name for one in filters.load(make_conf())] == [
-        "RetryFilter", "AvailabilityZoneFilter", "ComputeFilter", "RamFilter", "CoreFilter", "DiskFilter",
-        "DifferentHostFilter", "SameHostFilter", "ServerGroupAntiAffinityFilter", "ServerGroupAffinityFilter"]
+        "RetryFilter", "AvailabilityZoneFilter", "ComputeFilter", "ComputeCapabilitiesFilter",
+        "ImagePropertiesFilter", "RamFilter", "CoreFilter", "DiskFilter", "DifferentHostFilter", "SameHostFilter",
+        "ServerGroupAntiAffinityFilter", "ServerGroupAffinityFilter"]
 
 
 def test_the_configured_order_is_kept(make_conf):

@@ -11,7 +11,15 @@ BUSY = {"vm_state": "building"}
 METRICS = [{"metrics": '[{"name": "idle", "value": 10}, {"name": "temp", "value": 50}]'},
            {"metrics": '[{"name": "idle", "value": 90}]'}]
 
+# Where a server's group has its others.
+OTHERS = {"group_hosts": {"cmp-2": 3, "cmp-3": 1, "gone": 5}}
+
 CASES = [
+    *(("ServerGroupSoftAffinityWeigher", {}, [{}] * 3, {}, OTHERS | {"group_policy": policy}, raw) for policy, raw in (
+        ("soft-affinity", [0, 3, 1]), ("soft-anti-affinity", None), ("affinity", None), (None, None))),
+    *(("ServerGroupSoftAntiAffinityWeigher", {}, [{}] * 3, {}, OTHERS | {"group_policy": policy}, raw)
+      for policy, raw in (("soft-anti-affinity", [0, -3, -1]), ("soft-affinity", None), ("anti-affinity", None),
+                          (None, None))),
     ("RAMWeigher", {}, [{"memory_mb": 1000, "memory_mb_used": 1500}, {"memory_mb": 4000}], {}, {}, [-500, 4000]),
     ("CPUWeigher", {"filter_scheduler.cpu_allocation_ratio": 2.0}, [{"vcpus": 4, "vcpus_used": 9}, {"vcpus": 3}], {},
      {}, [-1, 6]),
@@ -27,6 +35,9 @@ CASES = [
      [-40, -10000]),
     ("MetricsWeigher", {"metrics.weight_setting": ["idle=1", "temp=0"], "metrics.required": False}, METRICS, {}, {},
      [10, 90]),
+    ("MetricsWeigher", {"metrics.weight_setting": ["idle=2", "=7", "temp"]}, METRICS, {}, {}, [20, 180]),
+    ("PCIWeigher", {}, [{}, {}], {}, {}, None),
+    ("CrossCellWeigher", {}, [{}, {}], {}, {}, None),
     ("ImagePropertiesWeigher", {}, [{}, {}], {}, {}, None),
     ("ImagePropertiesWeigher", {}, [{}, {}, {}], {"servers": [(1, {"image_ref": "a"}), (2, {"image_ref": "b"}),
                                                               (2, {"image_ref": "b"}), (3, {})]},
@@ -52,7 +63,8 @@ def test_raw_value(make_conf, make_fleet, make_request, name, options, hosts, fl
 
 def test_a_measurement_that_is_required_of_candidates(make_conf, make_fleet, make_request):
     one, fleet = make(make_conf({"metrics.weight_setting": ["temp=1"]}), "MetricsWeigher"), make_fleet(*METRICS)
-    assert one.raw(fleet, make_request(), np.array([0])).tolist() == [50]
+    assert one.raw(fleet, make_request(), np.array([0, 0])).tolist() == [50, 50]
+    assert one.raw(fleet, make_request(), np.array([1])).tolist() == [-10000], "there is no other to compare it with"
     with pytest.raises(exceptions.ComputeHostMetricNotFound) as caught:
         one.raw(fleet, make_request(), np.array([0, 1]))
     assert caught.value.text == "Metric temp could not be found on the compute host node cmp-2.cmp-2."
@@ -60,7 +72,7 @@ def test_a_measurement_that_is_required_of_candidates(make_conf, make_fleet, mak
 
 @pytest.mark.parametrize(("name", "default"), [
     ("ram", 1.0), ("cpu", 1.0), ("disk", 1.0), ("io_ops", -1.0), ("num_instances", 0.0), ("hypervisor_version", 1.0),
-    ("image_props", 0.0), ("soft_affinity", 1.0), ("soft_anti_affinity", 1.0)])
+    ("image_props", 0.0), ("soft_affinity", 1.0), ("soft_anti_affinity", 1.0), ("pci", 1.0), ("cross_cell_move", 1e6)])
 def test_multiplier_is_the_option(make_conf, name, default):
     option = f"{name}_weight_multiplier"
     [made] = [one for one in weighers.ALL if one.option == option]
@@ -125,6 +137,11 @@ def test_normalised_between_bounds(raw, minval, maxval, clipped, widened):
 
 def test_default_weighers_are_all(make_conf):
     assert [type(one) for one in weighers.load(make_conf())] == weighers.ALL
+
+
+def test_a_path_that_leads_nowhere_is_named(make_conf):
+    with pytest.raises(exceptions.ConfigurationError, match="weight_classes: no.such.Weigher"):
+        weighers.load(make_conf({"filter_scheduler.weight_classes": ["no.such.Weigher"]}))
 
 
 @pytest.mark.parametrize(("path", "names"), [

@@ -1,0 +1,57 @@
+"""What a scheduler looks at before each decision: the hosts that changed, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, func, literal, select
+
+from novasim.db import aggregates, hosts, models
+from novasim.db.engine import Transaction
+from novasim.objects import ComputeNode, Resident, Service
+
+_I = models.instances.c
+_N = models.compute_nodes.c
+_S = models.services.c
+_NODE = [_N[name] for name in ComputeNode.__struct_fields__]
+_RESIDENT = [_I[name] for name in Resident.__struct_fields__]
+_SERVICES = [_S.binary == hosts.COMPUTE, _S.updated_at >= bindparam("since"), _S.deleted == 0]
+_LOOK = select(
+    *aggregates.STAMP, select(func.count(_S.id)).where(*_SERVICES).scalar_subquery().label("services"), *_NODE
+    ).select_from(select(literal(1)).subquery().outerjoin(models.compute_nodes, _N.updated_at >= bindparam("since")))
+_SERVICES_CHANGED = select(*(_S[name] for name in Service.__struct_fields__)).where(*_SERVICES)
+_RESIDENTS_CHANGED = select(*_RESIDENT).where(_I.updated_at >= bindparam("since"))
+
+
+class Changes(NamedTuple):
+    """Rows written at or after a time; a stamp that differs after any change of an aggregate."""
+    stamp: tuple[Any, ...]
+    nodes: Sequence[Any]
+    services: list[Service]
+
+
+def changes(tx: Transaction, since: datetime) -> Changes:
+    """Hypervisors, deleted ones too, as rows with the columns of a ComputeNode; and their services, where an admin
+    changed any: heartbeats do not count."""
+    rows = tx.execute(_LOOK, {"since": since}).all()
+    stamps = len(aggregates.STAMP)
+    services = tx.execute(_SERVICES_CHANGED, {"since": since}).all() if rows[0].services else []
+    return Changes(tuple(rows[0][:stamps]), [row[stamps + 1:] for row in rows if row.id is not None],
+                   [Service(**row._mapping) for row in services])
+
+
+def node(row: Sequence[Any]) -> ComputeNode:
+    """The hypervisor of such a row."""
+    return ComputeNode(**dict(zip(ComputeNode.__struct_fields__, row, strict=True)))
+
+
+def residents(tx: Transaction) -> list[Resident]:
+    """All servers that are on a host."""
+    return [Resident(*row) for row in tx.execute(select(*_RESIDENT).where(_I.deleted == 0, _I.host.is_not(None)))]
+
+
+def residents_changed(tx: Transaction, since: datetime) -> list[Resident]:
+    """Servers that changed at or after a time, wherever they are."""
+    return [Resident(*row) for row in tx.execute(_RESIDENTS_CHANGED, {"since": since})]

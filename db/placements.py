@@ -1,0 +1,52 @@
+"""What must be known to place servers, besides themselves: one statement, and one more for those of a group."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, literal, select
+
+from novasim.db import groups, models, pairs
+from novasim.db.engine import Transaction
+
+_X = models.instance_type_extra_specs.c
+_I = models.images.c
+_M = models.instance_group_member.c
+_G = models.instance_groups.c
+_LOOK = select(
+    pairs.column("extra_specs", models.instance_type_extra_specs, _X.instance_type_id == bindparam("flavor")),
+    _I.name, _I.min_ram, _I.min_disk, _I.properties, _G.id.label("group_id"), _G.policy, _G.max_server_per_host
+    ).select_from(
+    select(literal(1)).subquery().outerjoin(
+        models.images, and_(_I.uuid == bindparam("image"), _I.deleted == 0)).outerjoin(
+        models.instance_group_member, and_(_M.instance_uuid == bindparam("uuid"), _M.deleted == 0)).outerjoin(
+        models.instance_groups, and_(_G.id == _M.group_id, _G.deleted == 0)))
+
+
+class Look(NamedTuple):
+    """Extra specs of the flavor (spec 6.3); name, sizes and properties of the image, none of one that is gone; and for
+    the scheduler, the group by the servers' uuids, not by a hint of their creation (12.1 #5)."""
+    extra_specs: dict[str, str]
+    image: dict[str, Any]
+    group: dict[str, Any]
+
+
+def look(tx: Transaction, flavor_id: int, image_id: str | None, uuids: Sequence[str]) -> Look:
+    """What the database knows now.
+
+    :param uuids: servers that are placed together: they are in the same group, and do not count there (12.1 #6)
+    """
+    row = tx.execute(_LOOK, {"flavor": flavor_id, "image": image_id, "uuid": uuids[0]}).first()
+    assert row is not None
+    image = {} if row.name is None else {
+        "name": row.name, "min_ram": row.min_ram, "min_disk": row.min_disk,
+        "properties": json.loads(row.properties or "{}")}
+    # No policies, said in so many words, spare the claim a look.
+    group: dict[str, Any] = {"group_policies": []}
+    if row.group_id is not None:
+        rules = {} if row.max_server_per_host is None else {"max_server_per_host": row.max_server_per_host}
+        group = {"group_policies": [row.policy], "group_rules": rules,
+                 "group_hosts": groups.servers_by_host(tx, row.group_id, uuids)}
+    return Look(pairs.read(row.extra_specs), image, group)
