@@ -133,6 +133,11 @@ def delete(tx: Transaction, kind: Kind, *which: ColumnElement[bool]) -> int:
         deleted=columns.id, deleted_at=tx.now)).rowcount
 
 
+def any_ever(tx: Transaction) -> bool:
+    """Whether there is a network, or was one."""
+    return tx.execute(select(_N.id).limit(1)).first() is not None
+
+
 def subnets_of(tx: Transaction, network_ids: Sequence[str]) -> dict[str, list[Row]]:
     """The subnets of networks, oldest first."""
     found: dict[str, list[Row]] = {uuid: [] for uuid in network_ids}

@@ -34,8 +34,11 @@ def add_networks(tx: Transaction) -> None:
 
 
 def seed(database: Database) -> bool:
-    """Put in what is missing, into an empty cluster only; False when there was something already."""
+    """Put in what is missing, into an empty cluster only; False when there was something already. Networks come into
+    one that has never had any, too: it may be older than they are."""
     def fill(tx: Transaction) -> bool:
+        if not networks.any_ever(tx):
+            add_networks(tx)
         if flavors.list_page(tx, is_public=None, limit=1) or images.list_page(tx, limit=1):
             return False
         for number, (name, memory_mb, vcpus, root_gb) in enumerate(FLAVORS, 1):
@@ -43,7 +46,6 @@ def seed(database: Database) -> bool:
                                       root_gb=root_gb))
         for image in IMAGES:
             images.create(tx, *image)
-        add_networks(tx)
         return True
 
     return database.write(fill)
