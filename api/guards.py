@@ -89,9 +89,14 @@ def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
     :raises InstanceNotReady: when the server has no host
     :raises ServiceUnavailable: when the host's agent is not alive
     """
+    require_up(instance, host, host is not None and liveness.host_is_up(api, host))
+
+
+def require_up(instance: Instance, host: str | None, is_up: bool) -> None:
+    """The same, of an agent that was looked up already."""
     if host is None:
         raise exceptions.InstanceNotReady(instance_id=instance.uuid)
-    if not liveness.host_is_up(api, host):
+    if not is_up:
         raise exceptions.ServiceUnavailable()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from novasim import exceptions, quota, states
-from novasim.api import guards
+from novasim.api import guards, liveness
 from novasim.api.wsgi import Request
 from novasim.context import RequestContext
 from novasim.db import actions, flavors, hosts, instances, migrations, quotas
@@ -34,8 +34,8 @@ def resize(request: Request, instance: Instance, flavor_id: str, auto_disk_confi
     :raises OverQuota: 403
     """
     guards.check(request, instance, RESIZE)
-    new = _new_flavor(request, instance, flavor_id, auto_disk_config)
-    guards.check_host_up(request.api, instance, instance.host)
+    new, is_up = _new_flavor(request, instance, flavor_id, auto_disk_config)
+    guards.require_up(instance, instance.host, is_up)
     _start(request, instance, RESIZE, new, {}, auto_disk_config)
 
 
@@ -63,14 +63,17 @@ def _present_flavor(api: Api, instance: Instance) -> Flavor:
     return found.get(instance.instance_type_id) or instance.flavor()
 
 
-def _new_flavor(request: Request, instance: Instance, flavor_id: str, auto_disk_config: bool | None) -> Flavor:
-    """The wanted flavor, if the server can have it (spec 5.2, 5.3)."""
+def _new_flavor(request: Request, instance: Instance, flavor_id: str,
+                auto_disk_config: bool | None) -> tuple[Flavor, bool]:
+    """The wanted flavor, if the server can have it (spec 5.2, 5.3), and whether the server's host is alive."""
     image = instance.system_metadata
     if auto_disk_config and image.get("image_auto_disk_config", "").lower() == "disabled":
         raise exceptions.AutoDiskConfigDisabledByImage(image=instance.image_ref)
     context = request.context
     try:
-        new = request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
+        new, is_up = request.api.db.read(
+            flavors.get_with_host, flavor_id, None if context.is_admin else context.project_id, instance.host,
+            liveness.alive_since(request.api))
     except exceptions.FlavorNotFound as error:
         raise exceptions.FlavorNotUsable(flavor_id=flavor_id) from error
     # The API's cell has looked at this already, with a server that it may not have changed yet (spec 5.3).
@@ -85,7 +88,7 @@ def _new_flavor(request: Request, instance: Instance, flavor_id: str, auto_disk_
     least = int(image.get("image_min_disk", 0))
     if new.root_gb and new.root_gb < least:
         raise exceptions.FlavorDiskTooSmall(flavor_size=new.root_gb, image_min_disk=least)
-    return new
+    return new, is_up
 
 
 def ignored_hosts(api: Api, instance: Instance, action: str) -> list[str]:
@@ -118,17 +121,17 @@ def _start(request: Request, instance: Instance, action: str, flavor: Flavor, wh
                 disk_over_commit=None, reservations=reservations)
 
 
-def waiting_migration(api: Api, instance: Instance, action: str) -> Migration:
-    """The move that waits for a confirm or a revert.
+def waiting_migration(api: Api, instance: Instance, action: str) -> tuple[Migration, bool]:
+    """The move that waits for a confirm or a revert, and whether its source is alive.
 
     :raises InstanceInvalidState: when another request has decided over it since the server was looked at
     :raises InstanceNotResized: when none does: it is being confirmed
     """
-    migration = api.db.read(migrations.in_progress, instance.uuid)
-    if migration is None or migration.status != states.FINISHED:
+    waiting = api.db.read(migrations.waiting, instance.uuid, liveness.alive_since(api))
+    if waiting is None:
         guards.check_state(api.db.read(instances.get, instance.uuid, None, False, False, False), action)
         raise exceptions.InstanceNotResized()
-    return migration
+    return waiting
 
 
 def _settle(api: Api, context: RequestContext, instance: Instance, migration: Migration, action: str, status: str,

@@ -54,9 +54,9 @@ def _settled(settle: Callable[..., None], action: str) -> Callable[[Request, Ins
     """Confirm and revert begin alike: lock, state, a move that waits, for a confirm also a source that is up."""
     def begin(request: Request, instance: Instance, _body: Any) -> None:
         guards.check(request, instance, action)
-        migration = resize.waiting_migration(request.api, instance, action)
+        migration, source_is_up = resize.waiting_migration(request.api, instance, action)
         if settle is resize.confirm:
-            guards.check_host_up(request.api, instance, migration.source_compute)
+            guards.require_up(instance, migration.source_compute, source_is_up)
         settle(request.api, request.context, instance, migration)
         request.noted = True
     return begin

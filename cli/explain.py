@@ -17,7 +17,7 @@ DECISIONS = "/os-simulator/decisions"
 # Of a server's requests, so many of the newest are asked for: most actions choose no host.
 REQUESTS_TRIED = 20
 FIELDS = ("request_id", "attempt", "time", "host", "instance_uuids", "flavor", "candidates", "summary", "rejected",
-          "chosen", "filters", "servers", "servers_left_out", "seed")
+          "chosen", "alternates", "filters", "servers", "servers_left_out", "seed")
 
 
 class Tables(base.SingleFormatter):
@@ -103,6 +103,8 @@ def headline(decision: dict[str, Any]) -> Iterator[str]:
            f"{flavor['vcpus']} VCPUs, {flavor['disk_gb']} GB)")
     yield "-> " + (f"{decision['rejected']} {decision['summary']}" if "rejected" in decision
                    else f"{', '.join(one['host'] for one in decision['chosen'])} of {decision['candidates']} hosts")
+    if decision.get("alternates"):
+        yield f"   to be tried next: {', '.join(one['host'] for one in decision['alternates'])}"
 
 
 def drawing(server: dict[str, Any]) -> str:

@@ -84,8 +84,9 @@ class ImageEndpoints:
         shelve.shelve_offload_instance(self._agents, ctxt, instance)
 
     def unshelve_instance(self, ctxt: RequestContext, instance: Instance, image: dict[str, Any] | None,
-                          filter_properties: dict[str, Any] | None, node: str | None) -> None:
-        shelve.unshelve_instance(self._agents, ctxt, instance, filter_properties or {}, node)
+                          filter_properties: dict[str, Any] | None, node: str | None,
+                          host_list: list[dict[str, Any]] | None = None) -> None:
+        shelve.unshelve_instance(self._agents, ctxt, instance, filter_properties or {}, node, host_list)
 
 
 class LiveMigrationEndpoints:
@@ -124,8 +125,9 @@ class ComputeEndpoints(PowerEndpoints, ImageEndpoints, LiveMigrationEndpoints):
     def run_instance(self, ctxt: RequestContext, instance: Instance, request_spec: dict[str, Any],
                      filter_properties: dict[str, Any], requested_networks: Any, injected_files: list[Any] | None,
                      admin_password: str | None, is_first_time: bool, node: str | None,
-                     legacy_bdm_in_spec: bool) -> None:
-        lifecycle.run_instance(self._agents, ctxt, instance, request_spec.get("image") or {}, filter_properties, node)
+                     legacy_bdm_in_spec: bool, host_list: list[dict[str, Any]] | None = None) -> None:
+        lifecycle.run_instance(self._agents, ctxt, instance, request_spec.get("image") or {}, filter_properties, node,
+                               host_list)
 
     def terminate_instance(self, ctxt: RequestContext, instance: Instance, bdms: list[Any] | None,
                            reservations: list[str] | None) -> None:
@@ -133,8 +135,10 @@ class ComputeEndpoints(PowerEndpoints, ImageEndpoints, LiveMigrationEndpoints):
 
     def prep_resize(self, ctxt: RequestContext, image: dict[str, Any], instance: Instance,
                     instance_type: dict[str, Any], reservations: list[str] | None, request_spec: dict[str, Any],
-                    filter_properties: dict[str, Any], node: str | None) -> None:
-        resize.prep_resize(self._agents, ctxt, image, instance, instance_type, request_spec, filter_properties, node)
+                    filter_properties: dict[str, Any], node: str | None,
+                    host_list: list[dict[str, Any]] | None = None) -> None:
+        resize.prep_resize(self._agents, ctxt, image, instance, instance_type, request_spec, filter_properties, node,
+                           host_list)
 
     def resize_instance(self, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
                         reservations: list[str] | None, migration: Migration, instance_type: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from novasim import exceptions, states
 from novasim.compute import tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
-from novasim.db import actions, claims, endings, instances, migrations
+from novasim.db import actions, claims, endings, hosts, instances, migrations
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -19,8 +19,12 @@ BUILD_EVENT, DELETE_EVENT = "compute_run_instance", "compute_terminate_instance"
 
 
 def run_instance(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
-                 filter_properties: dict[str, Any], node: str | None) -> None:
-    """Build a new server here: claim, spawn, active; on a failure the conductor tries another host."""
+                 filter_properties: dict[str, Any], node: str | None,
+                 host_list: list[dict[str, Any]] | None = None) -> None:
+    """Build a new server here: claim, spawn, active; on a failure the conductor tries another host.
+
+    :param host_list: the hosts to be tried next
+    """
     host = ctxt.addressed_host or ""
     flavor = instance.flavor()
 
@@ -37,13 +41,13 @@ def run_instance(agents: Agents, ctxt: RequestContext, instance: Instance, image
         return overtaken(ctxt, instance, "run_instance", reason)
     except Exception as error:
         unbegun = {"task_state": (states.SCHEDULING,), "task_request_id": (ctxt.request_id,)}
-        return _build_failed(agents, ctxt, instance, image, filter_properties, error, unbegun)
+        return _build_failed(agents, ctxt, instance, image, filter_properties, host_list, error, unbegun)
     agents.note(ctxt, instance, "building", states.BUILDING, states.SPAWNING)
-    build(agents, ctxt, instance, image, filter_properties)
+    build(agents, ctxt, instance, image, filter_properties, host_list)
 
 
 def build(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
-          filter_properties: dict[str, Any]) -> None:
+          filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None = None) -> None:
     """The part of a build that may take long, and that recovery runs again; there, no other host is tried."""
     host = ctxt.addressed_host or ""
     try:
@@ -54,7 +58,7 @@ def build(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[
         _after_reset(agents, ctxt, instance)
     except Exception as error:
         begun = {"task_state": (states.SPAWNING,), "host": (host,)}
-        _build_failed(agents, ctxt, instance, image, filter_properties, error, begun)
+        _build_failed(agents, ctxt, instance, image, filter_properties, host_list, error, begun)
 
 
 def _spawn(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
@@ -65,6 +69,7 @@ def _spawn(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
         instances.update(tx, instance.uuid, {"task_state": (states.SPAWNING,), "host": (host,)},
                          vm_state=states.ACTIVE, task_state=None, power_state=states.RUNNING, launched_at=tx.now,
                          progress=100)
+        hosts.forget_failed_builds(tx, host)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT)
 
     agents.db.write(active)
@@ -72,21 +77,25 @@ def _spawn(agents: Agents, ctxt: RequestContext, instance: Instance) -> None:
 
 
 def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
-                  filter_properties: dict[str, Any], error: Exception, mine: instances.Expected) -> None:
+                  filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None, error: Exception,
+                  mine: instances.Expected) -> None:
     """Leave nothing here, then hand over to the conductor, or end in ERROR where no other host may be tried.
 
     :param mine: the states in which the build is still this host's to fail
     """
-    LOG.warning("Building %s on %s failed: %s", instance.uuid, ctxt.addressed_host, error)
+    host = ctxt.addressed_host or ""
+    LOG.warning("Building %s on %s failed: %s", instance.uuid, host, error)
     with contextlib.suppress(exceptions.HypervisorError):
-        agents.driver.destroy(ctxt.addressed_host or "", instance.uuid)
+        agents.driver.destroy(host, instance.uuid)
     retry = bool(filter_properties.get("retry"))
 
     def give_up(tx: Transaction) -> None:
         state = ({"task_state": states.SCHEDULING} if retry else {"vm_state": states.ERROR, "task_state": None})
         instances.update(tx, instance.uuid, {"vm_state": (states.BUILDING,), **mine}, host=None, node=None, **state)
         claims.drop_all(tx, instance.uuid)
-        actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, ctxt.addressed_host)
+        # A host that had no room has not failed; the room that a scheduler gave away there was not taken.
+        (hosts.count_failed_build if "host" in mine else hosts.touch)(tx, host)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, BUILD_EVENT, host)
         actions.record_failure(tx, ctxt, instance.uuid, BUILD_EVENT, error, final=not retry)
 
     try:
@@ -97,11 +106,11 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
     agents.note(ctxt, instance, "build failed", states.BUILDING if retry else states.ERROR,
                 states.SCHEDULING if retry else None)
     if retry:
-        filter_properties["retry"]["exc"] = str(error)
+        tracker.note_retry(filter_properties, error)
         agents.conductor.build_instances(
             ctxt, instances=[instance], image=image, filter_properties=filter_properties, admin_password=None,
             injected_files=[], requested_networks=None, security_groups=["default"], block_device_mapping=[],
-            legacy_bdm=False)
+            legacy_bdm=False, host_lists=[host_list] if host_list else None)
 
 
 def _after_reset(agents: Agents, ctxt: RequestContext, instance: Instance, error: Exception | None = None) -> None:
@@ -145,10 +154,10 @@ def terminate_instance(agents: Agents, ctxt: RequestContext, instance: Instance)
         return left
 
     try:
-        hosts = agents.db.write(erase)
+        left_on = agents.db.write(erase)
     except exceptions.InstanceNotFound:
         return
-    for other in hosts:
+    for other in left_on:
         if other != host:
             agents.compute.terminate_instance(ctxt, other, instance=instance, bdms=[], reservations=[])
     agents.note(ctxt, instance, "deleted", states.DELETED, None)

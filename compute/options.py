@@ -1,7 +1,9 @@
 """What an agent is and how often it looks around."""
 
-from oslo_config import cfg
+from oslo_config import cfg, types
 
+# The one monitor there is: the load of a host's CPUs, as its hypervisor says it.
+CPU_MONITOR = "cpu.virt_driver"
 COMPUTE: list[cfg.Opt] = [
     cfg.StrOpt("profile", default="medium",
                help="Shape of the hosts: the name of a file in etc/novasim/profiles, or the path of one."),
@@ -13,6 +15,10 @@ COMPUTE: list[cfg.Opt] = [
     cfg.IntOpt("reserved_host_cpus", default=0, min=0, help="vCPUs of each host kept for the host itself."),
     cfg.IntOpt("update_resources_interval", default=60, min=-1,
                help="Seconds between two audits of the resources of a process's hosts. -1: never."),
+    cfg.ListOpt("compute_monitors", default=[], item_type=types.String(choices=[CPU_MONITOR]),
+                help="What is measured on the hosts at each such audit, for MetricsFilter and MetricsWeigher. "
+                     "cpu.virt_driver: cpu.percent, cpu.user.percent, cpu.kernel.percent, cpu.iowait.percent and "
+                     "cpu.idle.percent, as parts of 1, and cpu.frequency in MHz. Empty: nothing."),
     cfg.IntOpt("resize_confirm_interval", default=60, min=-1,
                help="Seconds between two looks for moves to be confirmed by themselves. -1: never."),
     cfg.IntOpt("shelved_offload_time", default=0, min=-1,

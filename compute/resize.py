@@ -18,7 +18,7 @@ from novasim import exceptions, quota, states
 from novasim.compute import deferred_delete, lifecycle, tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
-from novasim.db import actions, claims, endings, instances, migrations, quotas
+from novasim.db import actions, claims, endings, hosts, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import CURRENT, NEW, OLD, OLD_VM_STATE, Flavor, Instance, Migration
 from novasim.states import DEST_DONE, FINISHING, ON_DEST, ON_SOURCE
@@ -35,8 +35,11 @@ _TASKS = {
 
 def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], instance: Instance,
                 instance_type: dict[str, Any], request_spec: dict[str, Any], filter_properties: dict[str, Any],
-                node: str | None) -> None:
-    """On the destination: claim room, note the move, ask the source for the server (spec 8.2)."""
+                node: str | None, host_list: list[dict[str, Any]] | None = None) -> None:
+    """On the destination: claim room, note the move, ask the source for the server (spec 8.2).
+
+    :param host_list: the hosts to be tried next, for the conductor
+    """
     flavor = msgspec.convert(instance_type, Flavor, strict=False)
     try:
         migration = agents.db.write(_claim, agents, ctxt, instance, flavor, filter_properties,
@@ -44,7 +47,7 @@ def prep_resize(agents: Agents, ctxt: RequestContext, image: dict[str, Any], ins
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "prep_resize", reason)
     except Exception as error:
-        return _reschedule(agents, ctxt, instance, flavor, filter_properties, error)
+        return _reschedule(agents, ctxt, instance, flavor, filter_properties, host_list, error)
     instance.system_metadata |= flavor.to_stash(instance.vm_state or states.ACTIVE)
     agents.note(ctxt, instance, "prep_resize", instance.vm_state, states.RESIZE_PREP, migration.status)
     agents.compute.resize_instance(ctxt, instance.host, instance=instance, image=image, reservations=[],
@@ -75,7 +78,7 @@ def _claim(tx: Transaction, agents: Agents, ctxt: RequestContext, instance: Inst
 
 
 def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-                filter_properties: dict[str, Any], error: Exception) -> None:
+                filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None, error: Exception) -> None:
     """The claim failed and left nothing behind: let the conductor try another host, or give the server back as it
     was where no other may be tried (spec 6.4, 12.1 #3, #4)."""
     LOG.warning("prep_resize of %s on %s failed: %s", instance.uuid, ctxt.addressed_host, error)
@@ -85,6 +88,8 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
         if not may_retry:
             instances.update(tx, instance.uuid, {
                 "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}, task_state=None)
+        hosts.touch(tx, ctxt.addressed_host or "")
+        if not may_retry:
             quotas.rollback(tx, instance.uuid)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, actions.COLD_MIGRATE)
         actions.start_event(tx, ctxt.request_id, instance.uuid, "compute_prep_resize", ctxt.addressed_host)
@@ -96,11 +101,11 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
         return overtaken(ctxt, instance, "prep_resize", reason)
     agents.note(ctxt, instance, "prep_resize failed", instance.vm_state, states.RESIZE_PREP if may_retry else None)
     if may_retry:
-        filter_properties["retry"]["exc"] = str(error)
+        tracker.note_retry(filter_properties, error)
         agents.conductor.migrate_server(
             ctxt, instance=instance, scheduler_hint={"filter_properties": filter_properties}, live=False,
             rebuild=False, flavor=msgspec.to_builtins(flavor), block_migration=None, disk_over_commit=None,
-            reservations=[])
+            reservations=[], host_list=host_list)
 
 
 def resize_instance(agents: Agents, ctxt: RequestContext, instance: Instance, image: dict[str, Any],
@@ -184,7 +189,8 @@ def complete_resize(agents: Agents, ctxt: RequestContext, disk_info: str, instan
                          vm_state=states.RESIZED, task_state=None, launched_at=tx.now, progress=100,
                          power_state=states.RUNNING if power_on else states.SHUTDOWN)
         migrations.advance(tx, migration.id, (states.POST_MIGRATING,), states.FINISHED, step=None)
-        endings.settle_quota(tx, instance, quota.held(old), new, old)
+        if quota.upsize_deltas(old, new):
+            endings.settle_quota(tx, instance, quota.held(old), new, old)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
     def finish() -> None:

@@ -15,7 +15,7 @@ from novasim import context, exceptions, states
 from novasim.compute import lifecycle, snapshot, tracker
 from novasim.compute.agents import OVERTAKEN, Agents, overtaken
 from novasim.context import RequestContext
-from novasim.db import actions, claims, endings, images, instances
+from novasim.db import actions, claims, endings, hosts, images, instances
 from novasim.db.engine import Transaction
 from novasim.objects import SHELVED, SHELVED_AT, SHELVED_HOST, SHELVED_IMAGE_ID, Instance
 
@@ -118,10 +118,12 @@ def offload_by_itself(agents: Agents, instance: Instance) -> None:
 
 
 def unshelve_instance(agents: Agents, ctxt: RequestContext, instance: Instance, filter_properties: dict[str, Any],
-                      node: str | None) -> None:
+                      node: str | None, host_list: list[dict[str, Any]] | None = None) -> None:
     """Bring a shelved server back: claim room for it where it was offloaded, and start it.
 
-    :param filter_properties: ``limits`` are the ceilings of the claim
+    :param filter_properties: ``limits`` are the ceilings of the claim; with ``retry`` the conductor tries another host
+        when it fails
+    :param host_list: the hosts to be tried next
     """
     host = ctxt.addressed_host or ""
     offloaded = instance.vm_state == states.SHELVED_OFFLOADED
@@ -138,9 +140,32 @@ def unshelve_instance(agents: Agents, ctxt: RequestContext, instance: Instance, 
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "unshelve_instance", reason)
     except Exception as error:
+        if offloaded and filter_properties.get("retry"):
+            return _try_elsewhere(agents, ctxt, instance, filter_properties, host_list, error)
         return _unshelve_failed(agents, ctxt, instance, error, begun=False)
     agents.note(ctxt, instance, "unshelving", instance.vm_state, states.UNSHELVING)
     bring_up(agents, ctxt, instance)
+
+
+def _try_elsewhere(agents: Agents, ctxt: RequestContext, instance: Instance, filter_properties: dict[str, Any],
+                   host_list: list[dict[str, Any]] | None, error: Exception) -> None:
+    """The claim failed and left nothing behind: back to the conductor."""
+    host = ctxt.addressed_host or ""
+    LOG.warning("Unshelving %s on %s failed: %s", instance.uuid, host, error)
+
+    def note(tx: Transaction) -> None:
+        instances.update(tx, instance.uuid, _mine(instance, None))
+        hosts.touch(tx, host)
+        actions.start_event(tx, ctxt.request_id, instance.uuid, UNSHELVE_EVENT, host)
+        actions.record_failure(tx, ctxt, instance.uuid, UNSHELVE_EVENT, error, final=False)
+
+    try:
+        agents.db.write(note)
+    except OVERTAKEN as reason:
+        return overtaken(ctxt, instance, "unshelve_instance", reason)
+    agents.note(ctxt, instance, f"{UNSHELVE_EVENT} failed", instance.vm_state, states.UNSHELVING)
+    tracker.note_retry(filter_properties, error)
+    agents.conductor.unshelve_instance(ctxt, instance=instance, request_spec=filter_properties, host_list=host_list)
 
 
 def _mine(instance: Instance, *hosts: str | None) -> instances.Expected:

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from novasim import states
+from novasim import exceptions, states
+from novasim.compute import monitors
 from novasim.compute.agents import Agents
 from novasim.db import claims, groups, hosts, instance_pages
 from novasim.db.engine import Transaction
@@ -43,6 +44,18 @@ def claim(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Fla
     claims.take(tx, host, node, instance_uuid, flavor, filter_properties.get("limits") or {}, migration_id)
 
 
+# What came too late for a host, which is not to blame: another request was faster.
+_LOST = (exceptions.ComputeResourcesUnavailable, exceptions.GroupPolicyViolated)
+
+
+def note_retry(filter_properties: dict[str, Any], error: Exception) -> None:
+    """Tell the next attempt why this host did not take the server (spec 6.4)."""
+    retry = filter_properties["retry"]
+    retry["exc"] = str(error)
+    if isinstance(error, _LOST):
+        retry["lost"] = retry.get("lost", 0) + 1
+
+
 def audit(agents: Agents) -> list[str]:
     """See that every host's sums are what its claims add up to, and count its guests.
 
@@ -66,14 +79,18 @@ def audit(agents: Agents) -> list[str]:
 
 
 def count_workload(agents: Agents) -> None:
-    """running_vms and current_workload of each host: what the hypervisor runs, and servers with a task."""
+    """running_vms and current_workload of each host: what the hypervisor runs, and servers with a task; and what its
+    monitors measure."""
+    measured = monitors.measure(agents)
     running = collections.Counter(guest.host for guest in agents.driver.list_guests(agents.hosts)
                                   if guest.power_state == states.RUNNING)
     busy = {host: count for part in hosts.chunks(agents.hosts)
             for host, count in agents.db.read(instance_pages.count_busy, part).items()}
 
     def write(tx: Transaction) -> None:
-        for node in hosts.nodes_of(tx, agents.hosts):
+        nodes = hosts.nodes_of(tx, agents.hosts)
+        monitors.write(tx, nodes, measured)
+        for node in nodes:
             seen = (running[node.host], busy.get(node.host, 0))
             if seen != (node.running_vms, node.current_workload):
                 hosts.set_workload(tx, node.host, *seen)

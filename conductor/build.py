@@ -25,13 +25,20 @@ EVENT = "conductor_build_instances"
 
 
 def build_instances(orchestrator: Orchestrator, ctxt: RequestContext, servers: list[Instance],
-                    image: dict[str, Any], filter_properties: dict[str, Any]) -> None:
-    """Choose a host for each of the servers and hand over; a server that gets none ends in ERROR with the reason."""
+                    image: dict[str, Any], filter_properties: dict[str, Any],
+                    host_lists: list[list[dict[str, Any]]] | None = None) -> None:
+    """Choose a host for each of the servers and hand over; a server that gets none ends in ERROR with the reason.
+
+    :param host_lists: where an agent could not build the one server, the hosts to be tried next
+    """
     filter_properties = copy.deepcopy(filter_properties)
     try:
         populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, servers[0].uuid)
         request_spec = build_request_spec(servers, image, servers[0].flavor())
-        selections = orchestrator.select_destinations(ctxt, request_spec, filter_properties)
+        selections = (
+            orchestrator.select_destinations(ctxt, request_spec, filter_properties) if len(servers) > 1
+            else [orchestrator.next_destination(ctxt, request_spec, filter_properties,
+                                                host_lists[0] if host_lists else None)])
     except Exception as error:
         LOG.warning("No hosts for %s: %s", [server.uuid for server in servers], actions.full_text_of(error))
         for server in servers:
@@ -50,7 +57,8 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, server: Instanc
         orchestrator.compute.run_instance(
             ctxt, selection["host"], instance=server, request_spec=request_spec,
             filter_properties=filter_properties, requested_networks=None, injected_files=[], admin_password=None,
-            is_first_time=True, node=selection["nodename"], legacy_bdm_in_spec=False)
+            is_first_time=True, node=selection["nodename"], legacy_bdm_in_spec=False,
+            host_list=selection.get("alternates"))
     except Exception as error:
         LOG.exception("Could not ask %s to build %s", selection["host"], server.uuid)
         fail(orchestrator, ctxt, server, error)

@@ -60,13 +60,15 @@ def claim(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, 
         return _claim_on(orchestrator, ctxt, instance, move, kind, scheduler_hint["host"])
     properties = copy.deepcopy(scheduler_hint.get("filter_properties") or {})
     properties["ignore_hosts"] = tried = [instance.host or ""]
+    alternates: list[dict[str, Any]] = []
     most = orchestrator.conf.conductor.migrate_max_retries
     spec = build_request_spec([instance], image_from_system_metadata(instance), instance.flavor())
     while True:
         if 0 <= most < len(tried) - 1:
             raise exceptions.MaxRetriesExceeded(
                 reason=f"Exceeded max scheduling retries {most} for instance {instance.uuid}")
-        chosen = orchestrator.select_destinations(ctxt, spec, properties)[0]
+        chosen = orchestrator.next_destination(ctxt, spec, properties, alternates)
+        alternates = chosen.get("alternates", [])
         try:
             [node] = [node for node in orchestrator.db.read(hosts.nodes, chosen["host"])
                       if node.hypervisor_hostname == chosen["nodename"]]
@@ -75,6 +77,7 @@ def claim(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, 
         except _UNFIT as error:
             LOG.warning("%s cannot go to %s: %s", instance.uuid, chosen["host"], error.text)
             tried.append(chosen["host"])
+            orchestrator.db.write(hosts.touch, chosen["host"])
 
 
 def _claim_on(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, move: Migration, kind: Kind,

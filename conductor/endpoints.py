@@ -20,7 +20,8 @@ class ConductorEndpoints:
 
     def migrate_server(self, ctxt: RequestContext, instance: Instance, scheduler_hint: dict[str, Any], live: bool,
                        rebuild: bool, flavor: dict[str, Any] | None, block_migration: bool | None,
-                       disk_over_commit: bool | None, reservations: list[str] | None = None) -> None:
+                       disk_over_commit: bool | None, reservations: list[str] | None = None,
+                       host_list: list[dict[str, Any]] | None = None) -> None:
         if live and not rebuild and flavor is None:
             live_migrate.live_migrate(self._orchestrator, ctxt, instance, scheduler_hint, block_migration,
                                       disk_over_commit)
@@ -30,7 +31,7 @@ class ConductorEndpoints:
             resize.restore(self._orchestrator, ctxt, instance, error)
             raise error
         resize.cold_migrate(self._orchestrator, ctxt, instance, msgspec.convert(flavor, Flavor, strict=False),
-                            scheduler_hint.get("filter_properties") or {})
+                            scheduler_hint.get("filter_properties") or {}, host_list)
 
     def rebuild_instance(self, ctxt: RequestContext, instance: Instance, orig_image_ref: str | None,
                          image_ref: str | None, injected_files: list[Any] | None, new_pass: str | None,
@@ -44,11 +45,13 @@ class ConductorEndpoints:
                                  preserve_ephemeral)
 
     def unshelve_instance(self, ctxt: RequestContext, instance: Instance,
-                          request_spec: dict[str, Any] | None) -> None:
-        shelve.unshelve_instance(self._orchestrator, ctxt, instance, request_spec or {})
+                          request_spec: dict[str, Any] | None,
+                          host_list: list[dict[str, Any]] | None = None) -> None:
+        shelve.unshelve_instance(self._orchestrator, ctxt, instance, request_spec or {}, host_list)
 
     def build_instances(self, ctxt: RequestContext, instances: list[Instance], image: dict[str, Any],
                         filter_properties: dict[str, Any], admin_password: str | None,
                         injected_files: list[Any] | None, requested_networks: Any, security_groups: list[str],
-                        block_device_mapping: list[Any] | None = None, legacy_bdm: bool = True) -> None:
-        build.build_instances(self._orchestrator, ctxt, instances, image, filter_properties)
+                        block_device_mapping: list[Any] | None = None, legacy_bdm: bool = True,
+                        host_lists: list[list[dict[str, Any]]] | None = None) -> None:
+        build.build_instances(self._orchestrator, ctxt, instances, image, filter_properties, host_lists)

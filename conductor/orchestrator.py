@@ -41,8 +41,8 @@ class Orchestrator:
 
     def select_destinations(self, ctxt: RequestContext, request_spec: dict[str, Any],
                             filter_properties: dict[str, Any], look: Look | None = None) -> list[dict[str, Any]]:
-        """Ask the scheduler for a host for each server of a request, and tell it what only the database knows: the
-        flavor's extra specs as they are now, and of the servers' group who is where.
+        """Ask the scheduler for a host for each server of a request, with alternates, and tell it what only the
+        database knows: the flavor's extra specs as they are now, and of the servers' group who is where.
 
         :param look: what was looked up already
         :raises NoValidHost: when not all find one
@@ -55,8 +55,23 @@ class Orchestrator:
         filter_properties |= look.group
         asked = request_spec | {"instance_type": request_spec["instance_type"] | {"extra_specs": look.extra_specs}}
         chosen: list[dict[str, Any]] = self.scheduler.select_destinations(
-            ctxt, request_spec=asked, filter_properties=filter_properties)
+            ctxt, request_spec=asked, filter_properties=filter_properties, return_alternates=True)
         return chosen
+
+    def next_destination(self, ctxt: RequestContext, request_spec: dict[str, Any], filter_properties: dict[str, Any],
+                         host_list: list[dict[str, Any]] | None, look: Look | None = None) -> dict[str, Any]:
+        """The host to be tried now for one server: the best of the alternates that are left, without asking again.
+        The scheduler is asked when there are none, the first time or after they were all tried.
+
+        :param host_list: the alternates of an earlier answer; peers that know none send None
+        :param look: what was looked up already
+        :raises NoValidHost: when there is none
+        """
+        tried = (filter_properties.get("retry") or {}).get("hosts", ())
+        left = [one for one in host_list or () if [one["host"], one["nodename"]] not in tried]
+        if left:
+            return left[0] | {"alternates": left[1:]}
+        return self.select_destinations(ctxt, request_spec, filter_properties, look)[0]
 
 
 GROUP_KEYS = ("group_policies", "group_rules", "group_hosts")
@@ -94,13 +109,16 @@ def image_of(instance: Instance, now: dict[str, Any]) -> dict[str, Any]:
 def populate_retry(filter_properties: dict[str, Any], max_attempts: int, instance_uuid: str) -> None:
     """Count one more attempt (spec 6.4). The conductor counts, so that it travels with the request (12.1 #2).
 
+    Those that only came too late for a host's room are not held against the request (compute/tracker.py counts them):
+    while there is room anywhere it goes on, as it does where the scheduler claims. Tried hosts stay excluded.
+
     :raises MaxRetriesExceeded: when this would be one too many; the text names the last failure
     """
     if max_attempts == 1 or any(filter_properties.get(key) for key in _ONE_HOST):
         return
     retry = filter_properties.setdefault("retry", {"num_attempts": 0, "hosts": []})
     retry["num_attempts"] += 1
-    if retry["num_attempts"] > max_attempts:
+    if retry["num_attempts"] - retry.get("lost", 0) > max_attempts:
         last = retry.get("exc")
         raise exceptions.MaxRetriesExceeded(
             reason=f"Exceeded max scheduling attempts {max_attempts} for instance {instance_uuid}."

@@ -20,6 +20,7 @@ from novasim.conductor.orchestrator import (
 from novasim.context import RequestContext
 from novasim.db import actions, instances, migrations, placements, quotas
 from novasim.db.engine import Transaction
+from novasim.db.placements import Look
 from novasim.exceptions import InstanceNotFound, MigrationStatusConflict, UnexpectedTaskStateError
 from novasim.objects import Flavor, Instance
 
@@ -30,48 +31,44 @@ OVERTAKEN = (UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound
 
 
 def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-                 filter_properties: dict[str, Any]) -> None:
-    """Choose a destination and hand over to it; every failure ends in :func:`restore`."""
+                 filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None = None) -> None:
+    """Choose a destination and hand over to it; every failure ends in :func:`restore`.
+
+    :param host_list: where an agent could not take it, the hosts to be tried next
+    """
     filter_properties = copy.deepcopy(filter_properties)
 
-    def begin(tx: Transaction) -> None:
-        _take(tx, ctxt, instance, states.RESIZE_PREP)
+    def begin(tx: Transaction) -> Look:
+        instances.update(tx, instance.uuid, _mine(ctxt))
+        look = placements.look(tx, flavor.id, instance.image_ref, [instance.uuid])
+        if look.moving:
+            # The message came twice or late, or was sent before something else failed.
+            raise MigrationStatusConflict(migration_id=None, actual="in progress", expected="none")
         actions.start_event(tx, ctxt.request_id, instance.uuid, EVENTS, orchestrator.conf.host)
+        return look
 
     try:
-        orchestrator.db.write(begin)
+        look = orchestrator.db.write(begin)
+        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties, host_list, look)
     except OVERTAKEN as reason:
         LOG.info("Move of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
-        return
-    try:
-        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties)
     except Exception as error:
         LOG.warning("Move of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
                     actions.full_text_of(error))
         restore(orchestrator, ctxt, instance, error, flavor)
 
 
-def _take(tx: Transaction, ctxt: RequestContext, instance: Instance, task_state: str | None) -> None:
-    """See that the request is still the conductor's to work on, and that no host has it.
-
-    :param task_state: what the server is from now on
-    :raises UnexpectedTaskStateError, MigrationStatusConflict, InstanceNotFound: when it is not
-    """
-    mine = {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
-    instances.update(tx, instance.uuid, mine, task_state=task_state)
-    move = migrations.in_progress(tx, instance.uuid)
-    if move is not None:
-        # The message came twice or late, or was sent before something else failed.
-        raise MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
+def _mine(ctxt: RequestContext) -> instances.Expected:
+    """What a server is as long as the request is the conductor's to work on, and no host's."""
+    return {"task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-               filter_properties: dict[str, Any]) -> None:
+               filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None, look: Look) -> None:
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
-    look = orchestrator.db.read(placements.look, flavor.id, instance.image_ref, [instance.uuid])
     image = image_of(instance, look.image)
     request_spec = build_request_spec([instance], image, flavor)
-    selection = orchestrator.select_destinations(ctxt, request_spec, filter_properties, look)[0]
+    selection = orchestrator.next_destination(ctxt, request_spec, filter_properties, host_list, look)
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).
@@ -79,7 +76,7 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
     orchestrator.compute.prep_resize(
         ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
         reservations=[], request_spec=request_spec, filter_properties=filter_properties,
-        node=selection["nodename"])
+        node=selection["nodename"], host_list=selection.get("alternates"))
 
 
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception,
@@ -89,7 +86,10 @@ def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance
     :param flavor: what it was to become, where that is known
     """
     def undo(tx: Transaction) -> None:
-        _take(tx, ctxt, instance, None)
+        instances.update(tx, instance.uuid, _mine(ctxt), task_state=None)
+        move = migrations.in_progress(tx, instance.uuid)
+        if move is not None:
+            raise MigrationStatusConflict(migration_id=move.id, actual=move.status, expected="none")
         instances.drop_stash(tx, instance.uuid)
         quotas.rollback(tx, instance.uuid)
         actions.record_failure(tx, ctxt, instance.uuid, EVENTS, error)

@@ -3,6 +3,7 @@ where the scheduler finds room."""
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import Any
 
@@ -12,6 +13,7 @@ from novasim.conductor.orchestrator import (
     build_request_spec,
     image_from_system_metadata,
     note_selection,
+    populate_retry,
 )
 from novasim.context import RequestContext
 from novasim.db import actions, images, instances
@@ -24,10 +26,11 @@ OVERTAKEN = (exceptions.UnexpectedTaskStateError, exceptions.InstanceNotFound)
 
 
 def unshelve_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
-                      request_spec: dict[str, Any]) -> None:
+                      request_spec: dict[str, Any], host_list: list[dict[str, Any]] | None = None) -> None:
     """Find a host where one is needed, and hand over; every failure ends in :func:`restore`.
 
-    :param request_spec: ``requested_destination`` names the one host to be taken
+    :param request_spec: ``requested_destination`` names the one host to be taken; ``retry`` the hosts tried so far
+    :param host_list: where an agent could not take it, the hosts to be tried next
     """
     def begin(tx: Transaction) -> None:
         instances.update(tx, instance.uuid, _mine(instance))
@@ -39,7 +42,7 @@ def unshelve_instance(orchestrator: Orchestrator, ctxt: RequestContext, instance
         LOG.info("Unshelving of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
         return
     try:
-        _hand_over(orchestrator, ctxt, instance, request_spec)
+        _hand_over(orchestrator, ctxt, instance, request_spec, host_list)
         orchestrator.db.write(actions.finish_event, ctxt.request_id, instance.uuid, EVENT)
     except Exception as error:
         LOG.warning("Unshelving of %s (%s) came to nothing: %s", instance.uuid, ctxt.request_id,
@@ -54,7 +57,7 @@ def _mine(instance: Instance) -> instances.Expected:
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance,
-               request_spec: dict[str, Any]) -> None:
+               request_spec: dict[str, Any], host_list: list[dict[str, Any]] | None) -> None:
     if instance.host is not None:
         return send(orchestrator, ctxt, instance)
     image_id = instance.system_metadata.get(SHELVED_IMAGE_ID, "")
@@ -63,14 +66,15 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
     except exceptions.ImageNotFound as error:
         reason = f"Unshelve attempted but the image {image_id} cannot be found."
         raise exceptions.UnshelveException(instance_id=instance.uuid, reason=reason) from error
-    filter_properties = dict(request_spec)
+    filter_properties = copy.deepcopy(request_spec)
+    populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
     spec = build_request_spec([instance], image_from_system_metadata(instance), instance.flavor())
-    selection = orchestrator.select_destinations(ctxt, spec, filter_properties)[0]
+    selection = orchestrator.next_destination(ctxt, spec, filter_properties, host_list)
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.UNSHELVING)
     orchestrator.compute.unshelve_instance(
         ctxt, selection["host"], instance=instance, image={"id": image_id}, filter_properties=filter_properties,
-        node=selection["nodename"])
+        node=selection["nodename"], host_list=selection.get("alternates"))
 
 
 def send(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance) -> None:

@@ -1,6 +1,6 @@
 """Host aggregates: groups of hosts with metadata. The key ``availability_zone`` names the zone of their hosts.
 
-Every change marks the rows that are gone and inserts the new ones, so that :func:`stamp` tells of each.
+Every change raises the generation of its aggregate, in its transaction, so that :func:`stamp` tells of each.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ _ZONES = select(_H.host, _M.value).join_from(
 _ZONES_OF = _ZONES.where(_H.host.in_(bindparam("hosts", expanding=True)))
 _IN_ZONE = _ZONES.where(_M.value == bindparam("zone")).limit(1)
 _LOCKED = select(_A.id).where(_A.deleted == 0).order_by(_A.id).with_for_update()
-# Differ after any change of an aggregate's hosts or metadata.
-STAMP = [select(value).scalar_subquery().label(f"stamp_{name}_{number}") for number, table in enumerate((_H, _M))
-         for name, value in (("count", func.count(table.id)), ("id", func.max(table.id)),
-                             ("deleted", func.sum(table.deleted)))]
+# Differ after any change of an aggregate: of one small table, deleted ones included.
+STAMP = [select(value).scalar_subquery().label(name) for name, value in (
+    ("aggregates", func.count(_A.id)), ("generations", func.sum(_A.generation)))]
 _STAMP = select(*STAMP)
+_CHANGED = sql_update(models.aggregates).where(_A.id.in_(bindparam("ids", expanding=True))).values(
+    generation=_A.generation + 1)
 
 
 def zones(tx: Transaction, of_hosts: Iterable[str] | None = None) -> dict[str, str]:
@@ -55,7 +56,7 @@ def has_hosts(tx: Transaction, zone: str) -> bool:
 
 
 def stamp(tx: Transaction) -> tuple[Any, ...]:
-    """A value that differs after any change of an aggregate's hosts or metadata."""
+    """A value that differs after any change of an aggregate."""
     return tuple(tx.execute(_STAMP).one())
 
 
@@ -88,8 +89,10 @@ def get(tx: Transaction, aggregate_id: int) -> Aggregate:
 
 def _lock(tx: Transaction, aggregate_id: int) -> Aggregate:
     """Let nobody else change any aggregate until this transaction ends: a host may be in one zone only, whichever of
-    its aggregates says so. Changes are an administrator's, and rare."""
+    its aggregates says so. Changes are an administrator's, and rare. It is about to be changed, so it has a new
+    generation."""
     tx.execute(_LOCKED)
+    tx.execute(_CHANGED, {"ids": [aggregate_id]})
     return get(tx, aggregate_id)
 
 
@@ -208,6 +211,9 @@ def remove_host(tx: Transaction, aggregate_id: int, host: str) -> Aggregate:
 
 def forget_host(tx: Transaction, host: str) -> None:
     """A host is gone for good: out of all its aggregates."""
+    tx.execute(_LOCKED)
+    of_host = select(_H.aggregate_id).where(_H.host == host, _H.deleted == 0)
+    tx.execute(_CHANGED, {"ids": [row.aggregate_id for row in tx.execute(of_host)]})
     tx.execute(sql_update(models.aggregate_hosts).where(_H.host == host, _H.deleted == 0).values(
         deleted=_H.id, deleted_at=tx.now))
 

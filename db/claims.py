@@ -1,7 +1,7 @@
 """Room on hosts: a ledger of rows, and on compute_nodes its running sum, changed together in one transaction.
 
-A server holds one claim where it lives. A move holds a second one, with its migration_id, on the destination, until
-confirm (which drops the first) or revert (which drops the second). Who deletes a row is told its amounts and gives them
+A server holds one claim where it lives. A move takes a second one, with its migration_id, on the destination; confirm
+drops the first, revert the second. Who deletes a row is told its amounts and gives them
 back, so nothing is given back twice. The sum can be made again from the rows at any
 time: :func:`sums` and :func:`correct` do, for the periodic audit and ``novasim-manage audit`` (spec 8.7, 8.8).
 """
@@ -12,14 +12,14 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select, true
+from sqlalchemy import bindparam, func, insert, literal, or_, select, true
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 from sqlalchemy.sql.dml import ReturningDelete
 
 from novasim import exceptions
-from novasim.db import models
+from novasim.db import hosts, models
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor
 
@@ -45,7 +45,7 @@ def _add_statement(limited: frozenset[str]) -> Update:
         (_N.free_ram_mb, _N.memory_mb - _N.memory_mb_used - bindparam("b_memory_mb")),
         (_N.free_disk_gb, _N.local_gb - _N.local_gb_used - bindparam("b_disk_gb")),
         *((used, used + bindparam("b_" + size)) for size, (used, _, _, _) in SIZES.items()),
-        (_N.updated_at, bindparam("b_now")))
+        (_N.updated_at, hosts.newest(bindparam("b_now"))))
 
 
 _SUMS_OF = select(_N.memory_mb_used, _N.local_gb_used, _N.vcpus_used).where(
@@ -61,7 +61,6 @@ def _drop_statement(which: ColumnElement[bool]) -> ReturningDelete[Any]:
 
 _DROP_ALL = _drop_statement(true())
 _DROP_MOVE = _drop_statement(_C.migration_id == bindparam("b_move"))
-_MAKE_OWN = sql_update(models.claims).where(_C.instance_uuid == bindparam("b_uuid")).values(migration_id=None)
 _DROP_OTHERS = _drop_statement(or_(_C.migration_id.is_(None), _C.migration_id != bindparam("b_move")))
 
 
@@ -83,7 +82,7 @@ def take(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Flav
     """Hold room for a flavor on a host, in one compare-and-swap (spec 8.7).
 
     :param limits: ceilings ``memory_mb``, ``disk_gb``, ``vcpu``; a missing one is not tested
-    :param migration_id: of the move that holds it; None for the server itself
+    :param migration_id: of the move that takes it; None for a server outside of one
     :raises ComputeHostNotFound: when there is no such hypervisor
     :raises ComputeResourcesUnavailable: naming each resource that is short
     """
@@ -118,9 +117,8 @@ def drop_move(tx: Transaction, instance_uuid: str, migration_id: int) -> None:
 
 
 def settle_on_destination(tx: Transaction, instance_uuid: str, migration_id: int) -> None:
-    """Give back the room on the source; the move's claim becomes the server's own: a confirm."""
+    """Give back the room on the source; what the move has taken is the server's own from now on: a confirm."""
     _drop(tx, _DROP_OTHERS, instance_uuid, migration_id)
-    tx.execute(_MAKE_OWN, {"b_uuid": instance_uuid})
 
 
 def drop_all(tx: Transaction, instance_uuid: str) -> None:
@@ -167,7 +165,7 @@ def correct(tx: Transaction, host: str, node: str, reserved: Mapping[str, int]) 
         return False
     tx.execute(sql_update(models.compute_nodes).where(_N.id == locked.id).values(
         **right, free_ram_mb=locked.memory_mb - right["memory_mb_used"],
-        free_disk_gb=locked.local_gb - right["local_gb_used"], updated_at=tx.now))
+        free_disk_gb=locked.local_gb - right["local_gb_used"], updated_at=hosts.newest(literal(tx.now, models.Time))))
     return True
 
 

@@ -125,9 +125,10 @@ class Database:
             event.listen(engine, "handle_error", exc_filters.handler, retval=True)
             if self._sqlite:
                 _prepare_sqlite(engine, synchronous)
-        self._retry = retry.wrap_db_retry(
+        again = retry.wrap_db_retry(
             max_retries=max_retries, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=0.02,
             max_retry_interval=1, inc_retry_interval=True, jitter=True)
+        self._write, self._read = again(Database._write_once), again(Database._read_once)
         self._patience = retry.wrap_db_retry(
             max_retries=sys.maxsize, retry_on_deadlock=True, retry_on_disconnect=True, retry_interval=INSIST_S,
             exception_checker=lambda error: isinstance(error, PoolTimeout))
@@ -147,13 +148,12 @@ class Database:
 
     def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(transaction, ...)`` in one transaction, again from its start after a deadlock."""
-        @self._retry
-        def attempt() -> T:
-            with self.transaction() as tx:
-                return function(tx, *args, **kwargs)
-
-        result: T = attempt()
+        result: T = self._write(self, function, *args, **kwargs)
         return result
+
+    def _write_once(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self.transaction() as tx:
+            return function(tx, *args, **kwargs)
 
     def insist(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """As :meth:`write`, but until the database takes it, however long it is away or busy: for the end of what this
@@ -167,13 +167,12 @@ class Database:
 
     def read(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads; each statement sees what is committed when it runs."""
-        @self._retry
-        def attempt() -> T:
-            with self._reader.connect() as conn:
-                return function(Transaction(conn, self.clock.now()), *args, **kwargs)
-
-        result: T = attempt()
+        result: T = self._read(self, function, *args, **kwargs)
         return result
+
+    def _read_once(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        with self._reader.connect() as conn:
+            return function(Transaction(conn, self.clock.now()), *args, **kwargs)
 
     def snapshot(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a function that only reads, all of whose statements see the same moment: for checkers."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from oslo_db import exception as db_exception
-from sqlalchemy import and_, bindparam, insert, or_, select
+from sqlalchemy import Select, and_, bindparam, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions
-from novasim.db import models, pairs
+from novasim.db import hosts, models, pairs
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor
 
@@ -21,7 +23,6 @@ _P = models.instance_type_projects.c
 EXTRA_SPECS = pairs.column("extra_specs", models.instance_type_extra_specs, _X.instance_type_id == _T.id)
 _OWN = [_T[name] for name in Flavor.__struct_fields__ if name != "extra_specs"]
 _COLUMNS = [*_OWN, EXTRA_SPECS]
-_BY_FLAVORID = select(*_COLUMNS).where(_T.flavorid == bindparam("flavorid"), _T.deleted == 0)
 _BY_IDS = select(*_COLUMNS).where(_T.id.in_(bindparam("ids", expanding=True)))
 _EXTRA_SPECS = select(_X.instance_type_id, _X.key, _X.value).where(
     _X.instance_type_id.in_(bindparam("ids", expanding=True)), _X.deleted == 0)
@@ -29,13 +30,20 @@ SORT_KEYS = frozenset({"created_at", "description", "disabled", "ephemeral_gb", 
                        "memory_mb", "name", "root_gb", "rxtx_factor", "swap", "updated_at", "vcpu_weight", "vcpus"})
 
 
-def _flavor(row: Any) -> Flavor:
-    return Flavor(**{**row._mapping, "extra_specs": pairs.read(row.extra_specs)})
+def _flavor(values: Mapping[str, Any]) -> Flavor:
+    return Flavor(**{**values, "extra_specs": pairs.read(values["extra_specs"])})
 
 
-def _visible_to(project_id: str | None) -> ColumnElement[bool]:
+def _visible_to(project_id: Any) -> ColumnElement[bool]:
     granted = select(_P.instance_type_id).where(_P.project_id == project_id, _P.deleted == 0)
     return or_(_T.is_public.is_(True), _T.id.in_(granted))
+
+
+@functools.cache
+def _by_flavorid(for_all: bool, and_host: bool) -> Select[Any]:
+    more = [hosts.up(bindparam("host", type_=models.Name))] if and_host else []
+    statement = select(*_COLUMNS, *more).where(_T.flavorid == bindparam("flavorid"), _T.deleted == 0)
+    return statement if for_all else statement.where(_visible_to(bindparam("project", type_=models.Name)))
 
 
 def get(tx: Transaction, flavorid: str, project_id: str | None = None) -> Flavor:
@@ -44,16 +52,27 @@ def get(tx: Transaction, flavorid: str, project_id: str | None = None) -> Flavor
     :param project_id: where given, a private flavor that this project was not granted is as good as absent
     :raises FlavorNotFound: when there is none or it is deleted
     """
-    statement = _BY_FLAVORID if project_id is None else _BY_FLAVORID.where(_visible_to(project_id))
-    row = tx.execute(statement, {"flavorid": flavorid}).one_or_none()
+    row = tx.execute(_by_flavorid(project_id is None, False), {"flavorid": flavorid, "project": project_id}).first()
     if row is None:
         raise exceptions.FlavorNotFound(flavor_id=flavorid)
-    return _flavor(row)
+    return _flavor(row._mapping)
+
+
+def get_with_host(tx: Transaction, flavorid: str, project_id: str | None, host: str | None,
+                  since: datetime) -> tuple[Flavor, bool]:
+    """The same, and whether a host's agent has been heard of since a time: what a resize asks, in one statement."""
+    row = tx.execute(_by_flavorid(project_id is None, True), {
+        "flavorid": flavorid, "project": project_id, "host": host, "since": since}).first()
+    if row is None:
+        raise exceptions.FlavorNotFound(flavor_id=flavorid)
+    values = dict(row._mapping)
+    is_up = bool(values.pop("up"))
+    return _flavor(values), is_up
 
 
 def by_ids(tx: Transaction, ids: Sequence[int]) -> dict[int, Flavor]:
     """Flavors by their internal ids, deleted ones too."""
-    return {row.id: _flavor(row) for row in tx.execute(_BY_IDS, {"ids": list(ids)})}
+    return {row.id: _flavor(row._mapping) for row in tx.execute(_BY_IDS, {"ids": list(ids)})}
 
 
 def list_page(tx: Transaction, project_id: str | None = None, is_public: bool | None = True, min_ram: int = 0,
@@ -77,7 +96,7 @@ def list_page(tx: Transaction, project_id: str | None = None, is_public: bool | 
         later = column > at[0] if sort_dir == "asc" else column < at[0]
         conditions.append(or_(later, and_(column == at[0], _T.id > at.id)))
     order = column.asc() if sort_dir == "asc" else column.desc()
-    return [_flavor(row) for row in tx.execute(
+    return [_flavor(row._mapping) for row in tx.execute(
         select(*_COLUMNS).where(*conditions).order_by(order, _T.id).limit(limit))]
 
 

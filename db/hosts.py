@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import bindparam, exists, func, insert, or_, select
+from sqlalchemy import Label, bindparam, case, exists, func, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
@@ -27,13 +27,40 @@ _N = models.compute_nodes.c
 _SERVICE = [_S[name] for name in Service.__struct_fields__]
 _NODE = [_N[name] for name in ComputeNode.__struct_fields__]
 _CHUNK = 500
+
+
+def newest(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """The time of a change of a hypervisor's row: never before that of the change before it, whose transaction may have
+    begun later. Schedulers take the newer of two states by it."""
+    return case((_N.updated_at > now, _N.updated_at), else_=now)
+
+
 _HEARTBEAT = sql_update(models.services).where(
     _S.binary == bindparam("b_binary"), _S.host.in_(bindparam("hosts", expanding=True)), _S.deleted == 0).values(
     report_count=_S.report_count + 1, last_seen_up=bindparam("b_now"))
-_IS_UP = select(_S.host).where(
-    _S.host == bindparam("host"), _S.binary == "nova-compute", _S.deleted == 0, _S.forced_down.is_(False),
-    _S.last_seen_up >= bindparam("since"))
+_HEARTBEATS = select(_S.host, _S.last_seen_up).where(
+    _S.binary == bindparam("binary"), _S.last_seen_up >= bindparam("since"), _S.deleted == 0)
 COMPUTE = "nova-compute"
+FAILED_BUILDS = "failed_builds"
+_TOUCH = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), _N.deleted == 0).values(
+    updated_at=newest(bindparam("b_now")))
+_STATS_LOCKED = select(_N.id, _N.stats).where(_N.host == bindparam("host"), _N.deleted == 0).with_for_update()
+_SET_STATS = sql_update(models.compute_nodes).where(_N.id == bindparam("b_id")).values(
+    stats=bindparam("b_stats"), updated_at=newest(bindparam("b_now")))
+_SET_METRICS = sql_update(models.compute_nodes).where(_N.host == bindparam("b_host"), _N.deleted == 0).values(
+    metrics=bindparam("b_metrics"), updated_at=newest(bindparam("b_now")))
+_FORGET_STATS = sql_update(models.compute_nodes).where(
+    _N.host == bindparam("b_host"), _N.deleted == 0, _N.stats != "{}").values(
+    stats="{}", updated_at=newest(bindparam("b_now")))
+
+
+def up(host: ColumnElement[Any]) -> Label[bool]:
+    """A column that says whether a host's agent has been heard of since ``since`` and is not forced down."""
+    return exists().where(_S.host == host, _S.binary == COMPUTE, _S.deleted == 0, _S.forced_down.is_(False),
+                          _S.last_seen_up >= bindparam("since", type_=models.Time)).label("up")
+
+
+_IS_UP = select(up(bindparam("host", type_=models.Name)))
 
 
 def chunks(hosts: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -95,8 +122,7 @@ def service(tx: Transaction, service_id: int | str) -> Service:
 
 def heartbeats(tx: Transaction, binary: str, since: datetime) -> list[tuple[str, datetime]]:
     """Host and time of the heartbeats of a kind of service at or after a time."""
-    return [(row.host, row.last_seen_up) for row in tx.execute(select(_S.host, _S.last_seen_up).where(
-        _S.binary == binary, _S.last_seen_up >= since, _S.deleted == 0))]
+    return [(row.host, row.last_seen_up) for row in tx.execute(_HEARTBEATS, {"binary": binary, "since": since})]
 
 
 def update_service(tx: Transaction, service_id: int, **values: Any) -> None:
@@ -114,7 +140,7 @@ def delete_service(tx: Transaction, service_id: int) -> None:
 
 def is_up(tx: Transaction, host: str, since: datetime) -> bool:
     """Whether a host's agent has been heard of since a time and is not forced down."""
-    return tx.execute(_IS_UP, {"host": host, "since": since}).first() is not None
+    return bool(tx.execute(_IS_UP, {"host": host, "since": since}).scalar())
 
 
 def gone(host: ColumnElement[Any], since: datetime, forced_since: datetime) -> ColumnElement[bool]:
@@ -211,12 +237,37 @@ def image_properties(tx: Transaction, image_ids: Sequence[str]) -> dict[str, dic
             for row in tx.execute(select(images.uuid, images.properties).where(images.uuid.in_(part)))}
 
 
+def touch(tx: Transaction, host: str) -> None:
+    """Have the schedulers read a host again: room that one of them gave away there was not taken."""
+    tx.execute(_TOUCH, {"b_host": host, "b_now": tx.now})
+
+
+def count_failed_build(tx: Transaction, host: str) -> None:
+    """One more build failed on a host since the last that did not, for BuildFailureWeigher."""
+    for row in tx.execute(_STATS_LOCKED, {"host": host}).all():
+        stats = json.loads(row.stats or "{}")
+        stats[FAILED_BUILDS] = stats.get(FAILED_BUILDS, 0) + 1
+        tx.execute(_SET_STATS, {"b_id": row.id, "b_stats": json.dumps(stats), "b_now": tx.now})
+
+
+def forget_failed_builds(tx: Transaction, host: str) -> None:
+    """A build did not fail. Hosts without a failed one before are not written."""
+    tx.execute(_FORGET_STATS, {"b_host": host, "b_now": tx.now})
+
+
 def set_workload(tx: Transaction, host: str, running_vms: int, current_workload: int) -> None:
     """What the audit counted on a host (spec 8.8); rows that say so already are not written."""
     tx.execute(sql_update(models.compute_nodes).where(
         _N.host == host, _N.deleted == 0,
         or_(_N.running_vms != running_vms, _N.current_workload != current_workload)).values(
         running_vms=running_vms, current_workload=current_workload))
+
+
+def set_metrics(tx: Transaction, metrics: Mapping[str, str | None]) -> None:
+    """What monitors measured, as JSON by host, in one statement."""
+    if metrics:
+        tx.execute(_SET_METRICS, [{"b_host": host, "b_metrics": text, "b_now": tx.now}
+                                  for host, text in metrics.items()])
 
 
 def statistics(tx: Transaction) -> dict[str, int]:

@@ -14,7 +14,7 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
-from novasim.db import models
+from novasim.db import hosts, models
 from novasim.db.engine import Transaction, one_of
 from novasim.objects import Migration
 
@@ -26,6 +26,8 @@ _IN_PROGRESS = select(*_COLUMNS).where(
     _T.instance_uuid == bindparam("uuid"), one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0).order_by(
     _T.id.desc())
 
+_WAITING = select(*_COLUMNS, hosts.up(_T.source_compute)).where(
+    _T.instance_uuid == bindparam("uuid"), _T.status == states.FINISHED, _T.deleted == 0)
 _GIVEN = [column.name for column in _COLUMNS if column.name != "id"]
 _CREATE = insert(models.migrations).from_select(
     _GIVEN, select(*(bindparam("b_" + name, type_=_T[name].type) for name in _GIVEN)).where(
@@ -60,6 +62,17 @@ def in_progress(tx: Transaction, instance_uuid: str) -> Migration | None:
     """The move a server is in, or None; there is never more than one (spec 12.4, invariant 1)."""
     row = tx.execute(_IN_PROGRESS, {"uuid": instance_uuid}).first()
     return None if row is None else Migration(**row._mapping)
+
+
+def waiting(tx: Transaction, instance_uuid: str, since: datetime) -> tuple[Migration, bool] | None:
+    """The move of a server that waits for a confirm or a revert, and whether its source's agent has been heard of
+    since a time."""
+    row = tx.execute(_WAITING, {"uuid": instance_uuid, "since": since}).first()
+    if row is None:
+        return None
+    values = dict(row._mapping)
+    is_up = bool(values.pop("up"))
+    return Migration(**values), is_up
 
 
 def _kinds(expected: Sequence[str], status: str) -> tuple[str, ...]:

@@ -154,7 +154,7 @@ claims = Table(
     "claims", metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("instance_uuid", Uuid, ForeignKey("instances.uuid"), nullable=False),
-    # Null: the claim of the server itself. Set: the room a move holds on its destination.
+    # The move that took it, on its destination: while that is in progress it is the move's, then the server's own.
     Column("migration_id", Integer, ForeignKey("migrations.id")),
     Column("host", Name, nullable=False), Column("node", Name, nullable=False),
     Column("vcpus", Integer, nullable=False), Column("memory_mb", Integer, nullable=False),
@@ -229,7 +229,9 @@ instance_faults = _table(
     Index(None, "host"))
 
 aggregates = _table(
-    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name), UniqueConstraint("name", "deleted"))
+    "aggregates", Column("uuid", Uuid, nullable=False), Column("name", Name),
+    # Counts its changes, so that schedulers see with one look whether there was any.
+    Column("generation", Integer, nullable=False, default=0, server_default="0"), UniqueConstraint("name", "deleted"))
 
 aggregate_hosts = _table(
     "aggregate_hosts", Column("host", Name),

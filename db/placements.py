@@ -6,17 +6,21 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, literal, select
+from sqlalchemy import and_, bindparam, exists, literal, select
 
+from novasim import states
 from novasim.db import groups, models, pairs
-from novasim.db.engine import Transaction
+from novasim.db.engine import Transaction, one_of
 
 _X = models.instance_type_extra_specs.c
 _I = models.images.c
+_T = models.migrations.c
 _M = models.instance_group_member.c
 _G = models.instance_groups.c
 _LOOK = select(
     pairs.column("extra_specs", models.instance_type_extra_specs, _X.instance_type_id == bindparam("flavor")),
+    exists().where(_T.instance_uuid == bindparam("uuid"), one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0
+                   ).label("moving"),
     _I.name, _I.min_ram, _I.min_disk, _I.properties, _G.id.label("group_id"), _G.policy, _G.max_server_per_host
     ).select_from(
     select(literal(1)).subquery().outerjoin(
@@ -26,11 +30,13 @@ _LOOK = select(
 
 
 class Look(NamedTuple):
-    """Extra specs of the flavor (spec 6.3); name, sizes and properties of the image, none of one that is gone; and for
-    the scheduler, the group by the servers' uuids, not by a hint of their creation (12.1 #5)."""
+    """Extra specs of the flavor (spec 6.3); name, sizes and properties of the image, none of one that is gone; for the
+    scheduler, the group by the servers' uuids, not by a hint of their creation (12.1 #5); and whether the first of
+    them is in a move."""
     extra_specs: dict[str, str]
     image: dict[str, Any]
     group: dict[str, Any]
+    moving: bool
 
 
 def look(tx: Transaction, flavor_id: int, image_id: str | None, uuids: Sequence[str]) -> Look:
@@ -49,4 +55,4 @@ def look(tx: Transaction, flavor_id: int, image_id: str | None, uuids: Sequence[
         rules = {} if row.max_server_per_host is None else {"max_server_per_host": row.max_server_per_host}
         group = {"group_policies": [row.policy], "group_rules": rules,
                  "group_hosts": groups.servers_by_host(tx, row.group_id, uuids)}
-    return Look(pairs.read(row.extra_specs), image, group)
+    return Look(pairs.read(row.extra_specs), image, group, bool(row.moving))

@@ -9,18 +9,34 @@ row is gone then: of two who end it, one gets to know what it was, and the table
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import Case, ScalarSelect, and_, bindparam, case, delete, func, insert, literal, select, union_all
+from sqlalchemy import (
+    Case,
+    Insert,
+    ScalarSelect,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, quota
 from novasim.db import models
-from novasim.db.engine import Transaction
+from novasim.db.engine import Transaction, one_of
 from novasim.objects import Instance
 
 DEFAULT_CLASS = "default"
@@ -44,29 +60,48 @@ _USAGE_LOCKED = select(
     _limit(_PU.hard_limit, _PU.project_id == _U.project_id, _PU.user_id == _U.user_id, _PU.resource == _U.resource,
            _PU.deleted == 0).label("of_user")).where(
     _U.project_id == bindparam("project"), _U.deleted == 0).order_by(_U.resource, _U.user_id).with_for_update()
+# MariaDB locks what it reads on its way to a row: whoever comes by another index than an UPDATE meets it halfway.
+for _dialect in ("mysql", "mariadb"):
+    _USAGE_LOCKED = _USAGE_LOCKED.with_hint(
+        models.quota_usages, "FORCE INDEX (uq_quota_usages_project_id)", _dialect)
 _USAGE_ROWS = select(_U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
-_OWN = and_(_U.project_id == bindparam("b_project"), _U.user_id == bindparam("b_user"),
-            _U.resource.in_(bindparam("b_resources", expanding=True)), _U.deleted == 0)
-_OWN_LOCKED = select(_U.id).where(_OWN).order_by(_U.resource).with_for_update()
-
-
-def _of_resource(what: str) -> Case[Any]:
-    """The bound value of a resource, by row."""
-    return case(*((_U.resource == name, bindparam(f"b_{what}_{name}")) for name in quota.COUNTED))
-
-
-_RESERVE = insert(models.reservations).from_select(
-    ["uuid", "usage_id", "project_id", "user_id", "resource", "delta", "created_at", "expire", "instance_uuid",
-     "deleted"],
-    select(_of_resource("uuid"), _U.id, _U.project_id, _U.user_id, _U.resource, _of_resource("delta"),
-           bindparam("b_now", type_=models.Time), bindparam("b_expire", type_=models.Time),
-           bindparam("b_instance", type_=models.Uuid), literal(0)).where(_OWN).order_by(_U.resource))
 _CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance")).returning(
     _R.project_id, _R.user_id, _R.resource, _R.delta)
-_CHANGE = sql_update(models.quota_usages).where(_OWN).values(
-    in_use=_U.in_use + _of_resource("in_use"), reserved=_U.reserved + _of_resource("reserved"),
-    updated_at=bindparam("b_now"))
+
+
+def _own(names: tuple[str, ...]) -> ColumnElement[bool]:
+    """A user's rows of these resources."""
+    return and_(_U.project_id == bindparam("b_project"), _U.user_id == bindparam("b_user"), one_of(_U.resource, names),
+                _U.deleted == 0)
+
+
+def _each(names: tuple[str, ...], what: str) -> Case[Any]:
+    """The bound value of each resource, by row."""
+    return case(*((_U.resource == name, bindparam(f"b_{what}_{name}")) for name in names))
+
+
+@functools.cache
+def _lock_statement(names: tuple[str, ...]) -> Select[Any]:
+    return select(_U.id).where(_own(names)).order_by(_U.resource).with_for_update()
+
+
+@functools.cache
+def _reserve_statement(names: tuple[str, ...]) -> Insert:
+    return insert(models.reservations).from_select(
+        ["uuid", "usage_id", "project_id", "user_id", "resource", "delta", "created_at", "expire", "instance_uuid",
+         "deleted"],
+        select(_each(names, "uuid"), _U.id, _U.project_id, _U.user_id, _U.resource, _each(names, "delta"),
+               bindparam("b_now", type_=models.Time), bindparam("b_expire", type_=models.Time),
+               bindparam("b_instance", type_=models.Uuid), literal(0)).where(_own(names)).order_by(_U.resource))
+
+
+@functools.cache
+def _change_statement(names: tuple[str, ...]) -> Update:
+    return sql_update(models.quota_usages).where(_own(names)).values(
+        in_use=_U.in_use + _each(names, "in_use"), reserved=_U.reserved + _each(names, "reserved"),
+        updated_at=bindparam("b_now"))
+
 
 _OF_CLASS = select(_QC.resource, _QC.hard_limit).where(_QC.class_name == bindparam("class"), _QC.deleted == 0)
 _LIMITS = union_all(
@@ -196,21 +231,24 @@ def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas:
 def _change(tx: Transaction, project_id: str | None, user_id: str | None, in_use: Mapping[str, int],
             reserved: Mapping[str, int]) -> None:
     """Add amounts to what a user has in use and reserved: one statement for all resources."""
-    wanted = sorted(name for name in quota.COUNTED if in_use.get(name) or reserved.get(name))
-    if not wanted:
+    names = tuple(sorted(name for name in {*in_use, *reserved} if in_use.get(name) or reserved.get(name)))
+    if not names:
         return
-    whose = {"b_project": project_id, "b_user": user_id, "b_resources": wanted}
+    whose = {"b_project": project_id, "b_user": user_id}
     if tx.dialect == "postgresql":
-        # An UPDATE locks rows as it comes to them, which here is not always their order.
-        tx.execute(_OWN_LOCKED, whose)
-    amounts = {f"b_{kind}_{name}": values.get(name, 0) for kind, values in (("in_use", in_use), ("reserved", reserved))
-               for name in quota.COUNTED}
-    changed = tx.execute(_CHANGE, whose | amounts | {"b_now": tx.now}).rowcount
-    if changed < len(wanted):
+        # An UPDATE locks rows as it comes to them, which there is not always their order.
+        tx.execute(_lock_statement(names), whose)
+
+    def change(names: tuple[str, ...]) -> int:
+        amounts = {f"b_{kind}_{name}": values.get(name, 0) for name in names
+                   for kind, values in (("in_use", in_use), ("reserved", reserved))}
+        return tx.execute(_change_statement(names), whose | amounts | {"b_now": tx.now}).rowcount
+
+    if change(names) < len(names):
         # Somebody's first rows; what is there already has its amount.
-        there = [row.resource for row in tx.execute(_USAGE_ROWS, {"project": project_id}) if row.user_id == user_id]
+        there = {row.resource for row in tx.execute(_USAGE_ROWS, {"project": project_id}) if row.user_id == user_id}
         _add_missing(tx, project_id, user_id, there)
-        tx.execute(_CHANGE, whose | amounts | {"b_now": tx.now, "b_resources": sorted({*wanted} - {*there})})
+        change(tuple(name for name in names if name not in there))
 
 
 def use(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
@@ -238,11 +276,10 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
     if increases:
         _check(tx, project_id, user_id, deltas, defaults)
     uuids = {name: uuidutils.generate_uuid() for name in sorted(deltas)}
-    tx.execute(_RESERVE, {
-        "b_project": project_id, "b_user": user_id, "b_resources": list(uuids), "b_instance": instance.uuid,
-        "b_now": tx.now, "b_expire": tx.now + timedelta(seconds=expire_s),
-        **{f"b_uuid_{name}": uuids.get(name) for name in quota.COUNTED},
-        **{f"b_delta_{name}": deltas.get(name, 0) for name in quota.COUNTED}})
+    tx.execute(_reserve_statement(tuple(uuids)), {
+        "b_project": project_id, "b_user": user_id, "b_instance": instance.uuid, "b_now": tx.now,
+        "b_expire": tx.now + timedelta(seconds=expire_s), **{f"b_uuid_{name}": uuid for name, uuid in uuids.items()},
+        **{f"b_delta_{name}": delta for name, delta in deltas.items()}})
     _change(tx, project_id, user_id, {}, increases)
     return list(uuids.values())
 

@@ -255,11 +255,15 @@ class InstanceGroup(msgspec.Struct, kw_only=True):
 
 
 class Selection(msgspec.Struct, kw_only=True):
-    """A host chosen by the scheduler, with the ceilings its claim is tested against (spec 7.1, 8.7)."""
+    """A host chosen by the scheduler, with the ceilings its claim is tested against (spec 7.1, 8.7).
+
+    ``alternates`` are the hosts to be tried after it, best first; absent where nobody asked for them.
+    """
 
     host: str
     nodename: str
     limits: dict[str, float] = {}
+    alternates: list[Selection] | msgspec.UnsetType = msgspec.UNSET
 
 
 class RequestSpec(msgspec.Struct, kw_only=True):

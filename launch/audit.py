@@ -164,14 +164,15 @@ def _states(server: Instance, moves: list[Migration]) -> Iterator[str]:
 
 def _claims(server: Instance, moves: list[Migration], held: list[Any]) -> Iterator[str]:
     """Invariant 2: one claim where the server lives, one more for a move; of the right sizes, at any instant."""
-    own = [claim for claim in held if claim.migration_id is None]
+    in_progress = {move.id for move in moves}
+    own = [claim for claim in held if claim.migration_id not in in_progress]
     if server.host and len(own) != 1:
         yield f"{len(own)} claims of its own, not 1"
     if server.vm_state == states.SHELVED_OFFLOADED and not server.host and held:
         yield f"is offloaded, and holds {len(held)} claims"
-    for_moves = {claim.migration_id for claim in held if claim.migration_id is not None}
+    for_moves = {claim.migration_id for claim in held} & in_progress
     if for_moves != {move.id for move in moves if audit_leaving.has_room(move)}:
-        yield f"claims for the moves {sorted(for_moves)}, in progress are {sorted(move.id for move in moves)}"
+        yield f"claims for the moves {sorted(for_moves)}, in progress are {sorted(in_progress)}"
     for move in moves:
         if move.migration_type in (states.RESIZE, states.MIGRATION):
             yield from _room_of_move(server, move, held)
@@ -197,7 +198,7 @@ def _room_of_move(server: Instance, move: Migration, held: list[Any]) -> Iterato
             # For the check of the metadata.
             continue
         wanted = (host, flavor.memory_mb, flavor.vcpus, flavor.disk_gb)
-        found = [_size(claim) for claim in held if (claim.migration_id is not None) == of_move]
+        found = [_size(claim) for claim in held if (claim.migration_id == move.id) == of_move]
         if found != [wanted]:
             yield f"its move needs {wanted}, its claim is {found}"
 

@@ -32,7 +32,7 @@ def check(server: Instance, move: Migration, held: Collection[Any]) -> Iterator[
         yield f"its {move.migration_type} is {move.status}, so it should be on {home}, not on {server.host}"
     size = (server.memory_mb, server.vcpus, server.root_gb + server.ephemeral_gb)
     for claim in held:
-        host = move.source_compute if claim.migration_id is None else move.dest_compute
+        host = move.source_compute if claim.migration_id != move.id else move.dest_compute
         if (claim.host, claim.memory_mb, claim.vcpus, claim.disk_gb) != (host, *size):
             yield (f"its {move.migration_type} needs {(host, *size)}, its claim is "
                    f"{(claim.host, claim.memory_mb, claim.vcpus, claim.disk_gb)}")

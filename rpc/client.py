@@ -62,8 +62,9 @@ class Client:
 
     def _send(self, method: Method, ctxt: RequestContext, host: str | None, arguments: dict[str, Any]) -> Any:
         arguments = method.bind(arguments)
-        version = self._version(method)
-        if version != method.version:
+        version = self._version(method, arguments)
+        arguments = {name: value for name, value in arguments.items() if method.added.get(name, version) == version}
+        if version in method.older:
             arguments = {name: serializer.to_primitive(value) for name, value in arguments.items()}
         fate = self._faults.at("rpc.send", topic=self._contract.topic, server=host, method=method.name)
         self._note(method, ctxt, host, version, arguments)
@@ -77,8 +78,9 @@ class Client:
             send(ctxt, method.name, **arguments)
         return send(ctxt, method.name, **arguments)
 
-    def _version(self, method: Method) -> str:
-        for version in (method.version, *method.older):
+    def _version(self, method: Method, arguments: dict[str, Any]) -> str:
+        wanted = [version for name, version in method.added.items() if arguments[name]]
+        for version in (*wanted, method.version, *method.older):
             if self._client.can_send_version(version):
                 return version
         return method.version

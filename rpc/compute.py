@@ -7,6 +7,9 @@ from typing import Any
 from novasim.objects import Instance, Migration
 from novasim.rpc.contract import Contract, cast
 
+# The hosts to be tried next: what an agent hands back when it cannot have the server.
+ALTERNATES = {"host_list": "3.25"}
+
 
 class Power:
     """The part of the agent's contract that changes a guest's power and leaves its server where and what it is."""
@@ -89,9 +92,10 @@ class Images:
     def shelve_offload_instance(self, instance: Instance) -> None:
         """Take a shelved server off this host."""
 
-    @cast("3.0", directed=True)
+    @cast("3.0", directed=True, added=ALTERNATES)
     def unshelve_instance(self, instance: Instance, image: dict[str, Any] | None,
-                          filter_properties: dict[str, Any] | None, node: str | None) -> None:
+                          filter_properties: dict[str, Any] | None, node: str | None,
+                          host_list: list[dict[str, Any]] | None = None) -> None:
         """Start a shelved server; one that was offloaded is made here, of its image."""
 
 
@@ -131,25 +135,26 @@ class Compute(Power, Images, LiveMigration, Contract):
     """The agent of one host."""
 
     topic = "compute"
-    version = "3.24"
+    version = "3.25"
     older_versions = ("2.47",)
     aliases = {"grizzly": "2.27", "havana": "2.47", "icehouse-compat": "3.0", "icehouse": "3.22"}
     generations = ("2.47", "3.22")
 
-    @cast("3.0", directed=True, older=("2.37",))
+    @cast("3.0", directed=True, older=("2.37",), added=ALTERNATES)
     def run_instance(self, instance: Instance, request_spec: dict[str, Any], filter_properties: dict[str, Any],
                      requested_networks: Any, injected_files: list[Any] | None, admin_password: str | None,
-                     is_first_time: bool, node: str | None, legacy_bdm_in_spec: bool) -> None:
+                     is_first_time: bool, node: str | None, legacy_bdm_in_spec: bool,
+                     host_list: list[dict[str, Any]] | None = None) -> None:
         """Build a new server here."""
 
     @cast("3.22", directed=True, older=("3.0", "2.35"))
     def terminate_instance(self, instance: Instance, bdms: list[Any] | None, reservations: list[str] | None) -> None:
         """Delete a server, and what a move of it left on the other host."""
 
-    @cast("3.0", directed=True, older=("2.43",))
+    @cast("3.0", directed=True, older=("2.43",), added=ALTERNATES)
     def prep_resize(self, image: dict[str, Any], instance: Instance, instance_type: dict[str, Any],
                     reservations: list[str] | None, request_spec: dict[str, Any], filter_properties: dict[str, Any],
-                    node: str | None) -> None:
+                    node: str | None, host_list: list[dict[str, Any]] | None = None) -> None:
         """On the destination: hold room for the server with its new flavor and ask the source for it."""
 
     @cast("3.0", directed=True, older=("2.45",))

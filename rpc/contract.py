@@ -7,7 +7,7 @@ service starts.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from novasim import exceptions
@@ -19,8 +19,9 @@ class Method(NamedTuple):
     """One method of a contract.
 
     ``directed``: sent to one host's server, not to whichever is free. ``older``: versions with the same arguments,
-    in which objects travel as plain dicts, for peers below ``version`` (spec 4.3). ``raises``: what the caller is
-    told of quietly; anything else is a fault of the endpoint and is logged there.
+    in which objects travel as plain dicts, for peers below ``version`` (spec 4.3). ``added``: optional arguments and
+    the version that they came with: sent, in that version, where they say something and the cap allows it. ``raises``:
+    what the caller is told of quietly; anything else is a fault of the endpoint and is logged there.
     """
     name: str
     kind: str
@@ -29,6 +30,7 @@ class Method(NamedTuple):
     directed: bool
     older: tuple[str, ...]
     raises: tuple[type[Exception], ...]
+    added: Mapping[str, str]
     doc: str
 
     def bind(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -44,29 +46,29 @@ class Method(NamedTuple):
         return bound.arguments
 
 
-def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...],
-             raises: tuple[type[Exception], ...]) -> Callable[[Callable[..., Any]], Method]:
+def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...], raises: tuple[type[Exception], ...],
+             added: Mapping[str, str] | None) -> Callable[[Callable[..., Any]], Method]:
     def declare(function: Callable[..., Any]) -> Method:
         signature = inspect.signature(function, eval_str=True)
         arguments = list(signature.parameters.values())[1:]
         return Method(function.__name__, kind, version, signature.replace(parameters=arguments), directed, older,
-                      raises, inspect.getdoc(function) or "")
+                      raises, added or {}, inspect.getdoc(function) or "")
     return declare
 
 
-def cast(version: str, directed: bool = False, older: tuple[str, ...] = (),
-         raises: tuple[type[Exception], ...] = ()) -> Callable[..., Method]:
+def cast(version: str, directed: bool = False, older: tuple[str, ...] = (), raises: tuple[type[Exception], ...] = (),
+         added: Mapping[str, str] | None = None) -> Callable[..., Method]:
     """Declare a method that nobody waits for.
 
     :param raises: for who waits all the same (:meth:`novasim.rpc.client.Client.wait_for`)
     """
-    return _declare(CAST, version, directed, older, raises)
+    return _declare(CAST, version, directed, older, raises, added)
 
 
-def call(version: str, directed: bool = False, older: tuple[str, ...] = (),
-         raises: tuple[type[Exception], ...] = ()) -> Callable[..., Method]:
+def call(version: str, directed: bool = False, older: tuple[str, ...] = (), raises: tuple[type[Exception], ...] = (),
+         added: Mapping[str, str] | None = None) -> Callable[..., Method]:
     """Declare a method whose caller waits for the result."""
-    return _declare(CALL, version, directed, older, raises)
+    return _declare(CALL, version, directed, older, raises, added)
 
 
 class Contract:

@@ -190,8 +190,8 @@ class HostColumns:
             # A host that was never heard of has no time (NaT), which compares as False.
             where = self.has_service & ~self.forced_down & (self.last_seen_up >= self.now - down_after)
             # The first that will be down if nobody is heard of again.
-            until = np.min(self.last_seen_up, where=where, initial=_NEVER) + down_after
-            kept = self._alive = _Alive(where, down_after, self.now, until)
+            first = self.last_seen_up[where].min(initial=_NEVER)
+            kept = self._alive = _Alive(where, down_after, self.now, first + down_after)
         return kept.where
 
     def rows_of(self, hosts: Iterable[str]) -> list[int]:

@@ -48,11 +48,17 @@ class Recorder:
         spec = decision.spec
         self._journal.write("decision", spec.request_id, self._host, **decision.told, seed=self._seed,
                             chosen=[_name(selection) for selection in decision.selections],
+                            alternates=_alternates(decision.selections),
                             rejected=decision.rejected, summary=decision.summary)
 
 
 def _name(selection: Selection) -> dict[str, Any]:
     return {"host": selection.host, "node": selection.nodename}
+
+
+def _alternates(selections: list[Selection]) -> list[dict[str, Any]]:
+    """What is tried when a chosen host does not take its server: the same for all servers of a request."""
+    return [_name(one) for one in selections[0].alternates or ()] if selections else []
 
 
 def _describe(decision: Decision, reasons: int) -> dict[str, Any]:

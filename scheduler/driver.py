@@ -34,10 +34,11 @@ class Driver(Protocol):
 
     recorder: Recorder | None
 
-    def select_destinations(self, request_spec: dict[str, Any],
-                            filter_properties: dict[str, Any]) -> list[Selection]:
+    def select_destinations(self, request_spec: dict[str, Any], filter_properties: dict[str, Any],
+                            return_alternates: bool = False) -> list[Selection]:
         """A host for each server of the request (spec 7.1).
 
+        :param return_alternates: say too which hosts are to be tried after it, ``[scheduler] max_attempts`` in all
         :raises NoValidHost: with the reason
         """
 
@@ -50,18 +51,19 @@ class FilterScheduler:
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, chance: Chance):
         self._db = db
         self._pipeline = Pipeline.configured(conf, chance.stream("scheduler"))
+        self._spare = conf.scheduler.max_attempts - 1
         self.hosts = self._fleet(conf, db, clock)
 
     def _fleet(self, conf: cfg.ConfigOpts, db: Database, clock: Clock) -> HostStates:
         return HostStates(conf, db, clock, self._pipeline.needs_residents)
 
-    def select_destinations(self, request_spec: dict[str, Any],
-                            filter_properties: dict[str, Any]) -> list[Selection]:
+    def select_destinations(self, request_spec: dict[str, Any], filter_properties: dict[str, Any],
+                            return_alternates: bool = False) -> list[Selection]:
         """See :class:`Driver`.
 
         :raises Invalid: when the request says too little
         """
-        decision = self.decide(parse(request_spec, filter_properties))
+        decision = self.decide(parse(request_spec, filter_properties), self._spare if return_alternates else 0)
         LOG.debug("servers %s: chosen %s of %d, dropped %s", decision.spec.instance_uuids,
                   [chosen.host for chosen in decision.selections], decision.candidates, decision.dropped)
         if self.recorder is not None:
@@ -69,18 +71,22 @@ class FilterScheduler:
         decision.raise_if_rejected()
         return decision.selections
 
-    def decide(self, spec: Request) -> Decision:
-        """The verdict and what led to it; nobody is refused before heartbeats are looked at."""
+    def decide(self, spec: Request, spare: int = 0) -> Decision:
+        """The verdict and what led to it; nobody is refused before heartbeats are looked at.
+
+        :param spare: how many alternates are wanted
+        """
         self._look_up_hints(spec)
         self.hosts.refresh()
-        decision = self._decide(spec)
-        if decision.rejected is not None and self.hosts.refresh(wide=True):
-            decision = self._decide(spec)
+        decision = self._decide(spec, spare)
+        if decision.rejected is not None:
+            self.hosts.refresh(wide=True)
+            decision = self._decide(spec, spare)
         return decision
 
-    def _decide(self, spec: Request) -> Decision:
+    def _decide(self, spec: Request, spare: int) -> Decision:
         with self.hosts.held() as columns:
-            return self._pipeline.decide(columns, spec, self.recorder.witness if self.recorder else None)
+            return self._pipeline.decide(columns, spec, self.recorder.witness if self.recorder else None, spare)
 
     def _look_up_hints(self, spec: Request) -> None:
         uuids = [uuid for hint in HOST_HINTS for uuid in spec.hinted(hint)]
@@ -97,7 +103,8 @@ class CachingScheduler(FilterScheduler):
 
 
 class ChanceScheduler:
-    """Draws any host whose service is up and that the request does not exclude; nothing limits the claims."""
+    """Draws any host whose service is up and that the request does not exclude; nothing limits the claims. A server
+    that is not taken gets another draw instead of alternates."""
 
     recorder: Recorder | None = None
 
@@ -106,8 +113,8 @@ class ChanceScheduler:
         self._down_after = np.timedelta64(int(down_after(conf) * 1e6), "us")
         self._draw = chance.stream("scheduler")
 
-    def select_destinations(self, request_spec: dict[str, Any],
-                            filter_properties: dict[str, Any]) -> list[Selection]:
+    def select_destinations(self, request_spec: dict[str, Any], filter_properties: dict[str, Any],
+                            return_alternates: bool = False) -> list[Selection]:
         """See :class:`Driver`. Unlike the original it names the hypervisor, by which claims are made.
 
         :raises Invalid: when the request says too little

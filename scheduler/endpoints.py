@@ -25,15 +25,17 @@ class SchedulerEndpoints:
         self._journal = journal
 
     def select_destinations(self, ctxt: RequestContext, request_spec: dict[str, Any],
-                            filter_properties: dict[str, Any]) -> list[dict[str, Any]]:
-        """``{host, nodename, limits}`` for each server of the request (spec 7.1).
+                            filter_properties: dict[str, Any],
+                            return_alternates: bool = False) -> list[dict[str, Any]]:
+        """``{host, nodename, limits}`` for each server of the request (spec 7.1), with ``alternates`` if asked for.
 
         :raises NoValidHost: when not all find a host; the text says why
         """
         uuids = request_spec.get("instance_uuids") or [None]
         flavor_id = (request_spec.get("instance_type") or {}).get("id")
         try:
-            chosen = self.driver.select_destinations(request_spec, filter_properties | {"context": ctxt})
+            chosen = self.driver.select_destinations(request_spec, filter_properties | {"context": ctxt},
+                                                     return_alternates)
         except exceptions.NoValidHost as error:
             self._note(ctxt, uuids, flavor_id, reason=full_text_of(error))
             raise

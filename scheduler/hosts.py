@@ -87,20 +87,18 @@ class HostStates:
             self._columns.now = np.datetime64(self._clock.now(), "us")
             yield self._columns
 
-    def refresh(self, wide: bool = False) -> bool:
-        """Take over what changed in the database; False when a look that began after this call already did.
+    def refresh(self, wide: bool = False) -> None:
+        """Take over what changed in the database, unless a look that began after this call already did.
 
         :param wide: look at heartbeats too, and do not make do with an older look
         """
         before = self._wide_looks if wide else self._looks
         with self._turn:
             if (self._wide_looks if wide else self._looks) > before:
-                return False
+                return
             began = self._clock.monotonic()
-            if not wide and began - self._looked_at < self._spacing:
-                return False
-            self._look(began, wide)
-            return True
+            if wide or began - self._looked_at >= self._spacing:
+                self._look(began, wide)
 
     def _look(self, began: float, wide: bool) -> None:
         """One look. It is counted before it reads: who came later must not take it for his own."""

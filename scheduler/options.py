@@ -18,8 +18,8 @@ SCHEDULER: list[cfg.Opt] = [
                  help="Seconds for which the caching scheduler works with what it read about the hosts."),
     cfg.IntOpt("max_attempts", default=3, min=1,
                deprecated_name="scheduler_max_attempts", deprecated_group="DEFAULT",
-               help="How many hosts are tried for one request, the first included. With 1 a claim that fails "
-                    "is not tried elsewhere."),
+               help="How many hosts are tried for one request, the first included; the scheduler names as many at "
+                    "once. A host that another request was faster for does not count. With 1 no other is tried."),
     cfg.FloatOpt("host_refresh_spacing", default=0.0, min=0.0,
                  help="Seconds for which what was read about the hosts may be used again by the next "
                       "request. 0 looks for changed rows before every decision; decisions that wait share "

@@ -193,12 +193,13 @@ class Pipeline:
         return cls(filters.load(conf), weighers.load(conf), options.host_subset_size, draw,
                    options.weight_bounds == "widen", options.shuffle_best_same_weighed_hosts)
 
-    def decide(self, hosts: HostColumns, spec: Request,
-               witness: Callable[[Decision], None] | None = None) -> Decision:
+    def decide(self, hosts: HostColumns, spec: Request, witness: Callable[[Decision], None] | None = None,
+               spare: int = 0) -> Decision:
         """Choose a host for each server of a request and give its room away; all of them or none.
 
         :param hosts: columns that nobody else touches meanwhile
         :param witness: is shown the decision while the numbers are those that led to it
+        :param spare: how many alternates are wanted: hosts to be tried after the one that was chosen
         """
         decision = Decision(hosts, spec, hosts.has_service)
         filtered = self._narrow(decision)
@@ -209,10 +210,11 @@ class Pipeline:
                 asking = [one for one in self._per_host if not (number and one.once) and one.applies(spec)]
                 self._filter(decision, number)
                 asked = asked or bool(asking)
-            row = self._choose(decision, asking)
-            if row is None:
+            ranked = self._choose(decision, asking, spare)
+            if not len(ranked):
                 decision.reject()
                 break
+            row = int(ranked[0])
             limits = self._limits(hosts, spec, row, asked) if filtered else {}
             decision.selections.append(
                 Selection(host=hosts.hosts[row], nodename=hosts.nodes[row], limits=limits))
@@ -220,6 +222,8 @@ class Pipeline:
             # The servers of one request are in one group: the next one sees this one (spec 7.2, step 7e).
             spec.group_hosts = spec.group_hosts | {
                 hosts.hosts[row]: spec.group_hosts.get(hosts.hosts[row], 0) + 1}
+        if spare and filtered and decision.rejected is None:
+            self._name_alternates(decision, ranked, asking, asked, spare)
         if witness is not None:
             witness(decision)
         spec.group_hosts = others
@@ -272,44 +276,69 @@ class Pipeline:
             else:
                 decision.keep(one.name, passes, reasons)
 
-    def _choose(self, decision: Decision, asking: Sequence[PerHostFilter]) -> int | None:
-        """The host of one server, None when none is left; those that are seen not to pass are dropped."""
-        if not decision.count:
-            return None
+    def _choose(self, decision: Decision, asking: Sequence[PerHostFilter], spare: int) -> Array:
+        """The host of one server and so many after it, best first, none when none is left; those that are seen not to
+        pass are dropped."""
         hosts, spec, [rows] = decision.hosts, decision.spec, decision.left.nonzero()
+        if not decision.count:
+            return rows
+        size = self._subset_size + spare
         if asking:
             first = First(asking, self._scales, hosts, spec)
             if len(spec.instance_uuids) > 1:
                 # What is dropped for one server stays dropped for the next: who would be must be known.
                 rows = rows[[first.passes(row) for row in rows.tolist()]]
-            rows, weights, scores, order = first.choose(rows, self._subset_size, self._shuffle)
+            rows, weights, scores, order = first.choose(rows, size, self._shuffle)
             for one, dropped in first.dropped():
                 decision.keep(one.name, ~hosts.mask(dropped), _each(one.reason))
             if not len(order):
-                return None
+                return order
         else:
             weights, scores = self._scales.weigh(hosts, spec, rows)
-            order = self._order(weights)
-        drawn, chosen = self._drawn(weights, order)
+            order = self._order(weights, size)
+        order = self._shuffled(weights, order)
+        drawn = order[:self._subset_size]
+        chosen = self._draw.randrange(len(drawn)) if len(drawn) > 1 else 0
         if len(decision.rounds) < ROUNDS_KEPT:
             decision.rounds.append(Round(rows, weights, scores, drawn, chosen))
-        return int(rows[drawn[chosen]])
+        if chosen:
+            order = np.concatenate([order[chosen:chosen + 1], np.delete(order, chosen)])
+        ranked: Array = rows[order]
+        return ranked
 
-    def _order(self, weights: Array) -> Array:
-        """The positions among which the draw is, and all that are as good as the best where they are shuffled."""
-        size = min(self._subset_size, len(weights))
+    def _name_alternates(self, decision: Decision, ranked: Array, asking: Sequence[PerHostFilter], asked: bool,
+                         spare: int) -> None:
+        """The hosts that come after the chosen one in its list. Several servers share theirs, of a list made anew when
+        all have their hosts: those that were given away have less room by then, and are not on it (spec 7.2, M).
+
+        :param ranked: of the last server; ``asking`` and ``asked`` too
+        """
+        hosts, spec, servers = decision.hosts, decision.spec, len(decision.selections)
+        rows = ranked[1:]
+        if servers > 1:
+            taken = [hosts.by_node[one.host, one.nodename] for one in decision.selections]
+            again = Decision(hosts, spec, decision.left & ~hosts.mask(taken))
+            self._filter(again, servers)
+            rows = self._choose(again, asking, spare)
+        found = [Selection(host=hosts.hosts[row], nodename=hosts.nodes[row],
+                           limits=self._limits(hosts, spec, row, asked)) for row in rows[:spare].tolist()]
+        for selection in decision.selections:
+            selection.alternates = found
+
+    def _order(self, weights: Array, size: int) -> Array:
+        """The positions of so many of the best, and of all that are as good as the best where they are shuffled."""
+        size = min(size, len(weights))
         if self._shuffle:
             size = max(size, int(np.count_nonzero(weights == weights.max())))
         return best(weights, size) if size > 1 else np.array([np.argmax(weights)])
 
-    def _drawn(self, weights: Array, order: Array) -> tuple[Array, int]:
-        """The few of the best among which the host is drawn, and which of them it is."""
-        if self._shuffle:
-            equal = order[weights[order] == weights[order[0]]].tolist()
-            self._draw.shuffle(equal)
-            order = np.concatenate([np.array(equal, dtype="int64"), order[len(equal):]])
-        size = min(self._subset_size, len(order))
-        return order[:size], self._draw.randrange(size) if size > 1 else 0
+    def _shuffled(self, weights: Array, order: Array) -> Array:
+        """Those that are as good as the best in an order of chance, where that is asked for."""
+        if not self._shuffle:
+            return order
+        equal = order[weights[order] == weights[order[0]]].tolist()
+        self._draw.shuffle(equal)
+        return np.concatenate([np.array(equal, dtype="int64"), order[len(equal):]])
 
     def _limits(self, hosts: HostColumns, spec: Request, row: int, asked: bool) -> dict[str, float]:
         """What the filters limit the claim to; one that looks at hosts as objects leaves it there."""

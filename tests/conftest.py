@@ -11,6 +11,7 @@ threading model of its workers. So a run under eventlet has one process, and ask
 import os
 import threading
 
+import hypothesis
 import pytest
 
 from novasim.launch import seam
@@ -22,6 +23,13 @@ if CONCURRENCY == "eventlet":
     # After the patch the main thread has a new identity that threading does not know as the main one;
     # pytest-timeout would take it for another thread and end the whole run instead of the test that hangs.
     threading._main_thread = threading.current_thread()
+
+
+# Examples may take as long as they take: on a busy machine a deadline says nothing about the code. Where CI is set
+# hypothesis does so by itself, and plays the same examples each time.
+hypothesis.settings.register_profile("patient", deadline=None)
+if not os.environ.get("CI"):
+    hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config):

@@ -87,6 +87,21 @@ class Crowd:
 
         return self.wait(servers, done, deadline_s)
 
+    def built(self, deadline_s=120):
+        """Wait until no server is being built, whosever it is, and look at all: for so many that to look again and
+        again at each that changed would cost more than to build it.
+
+        :returns: the views of all servers by id
+        """
+        began, quiet = time.monotonic(), threading.Event()
+        building = {"status": "BUILD", "all_tenants": 1, "limit": 1}
+        while self.client.get("/servers", query=building)["servers"]:
+            if time.monotonic() - began > deadline_s:
+                raise TimeoutError(f"servers are still being built after {deadline_s:g} s")
+            quiet.wait(LONGEST_S)
+        self._look()
+        return dict(self.seen)
+
     def count(self, status):
         """How many servers had this status when last seen."""
         return sum(server["status"] == status for server in self.seen.values())

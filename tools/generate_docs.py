@@ -145,7 +145,7 @@ free.
 
 Every message carries the request context ([`kernel/context.py`](../kernel/context.py)). `Instance` and `Migration`
 travel as named objects, everything else as plain values. With a version cap (`[upgrade_levels]`) the newest version
-below it is sent; in the versions named *older* the arguments are the same and objects travel as plain dicts.
+below it is sent; in *older* ones objects travel as plain dicts, and no argument that came *since* is sent.
 
 Any method may fail in the caller with `RoutingError` (the arguments do not fit the contract; nothing was sent),
 `RPCVersionCapError` (the cap allows no version of it) or `MessageDeliveryFailure` (the bus did not take it). A call may
@@ -165,7 +165,8 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
 def _method(method: Method) -> str:
     errors = ", ".join(f"{code(error.__name__)} (“{error.template}”)" for error in method.raises)  # type: ignore[attr-defined]
     facts = [f"**{method.kind}**" + (", directed to a host" if method.directed else ""), f"version {method.version}"]
-    facts += [f"older: {', '.join(method.older)}"] * bool(method.older)
+    facts += [f"older: {', '.join(method.older)}"] * bool(method.older) + [
+        f"{code(name)} since {version}" for name, version in method.added.items()]
     parts = [f"### {method.name}", "; ".join(facts) + ".", method.doc,
              table(("argument", "type", "default"), map(_argument, method.signature.parameters.values()))]
     if method.kind == CALL:

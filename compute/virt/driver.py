@@ -119,6 +119,11 @@ class Driver(Power, LiveMigration, Protocol):
         """The capacity of a host's one node."""
         ...
 
+    def get_host_cpu_stats(self, hosts: Iterable[str]) -> dict[str, dict[str, float]]:
+        """Of each host, ``frequency`` in MHz, and as parts of 1 what its CPUs do: ``percent`` is all but
+        ``idle.percent``, namely ``user.percent``, ``kernel.percent`` and ``iowait.percent``."""
+        ...
+
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         """All guests and backup copies on some hosts, or on all that this machine simulates."""
         ...

@@ -29,13 +29,16 @@ IMAGE_STORE = "image store"
 
 
 class Profile(msgspec.Struct, forbid_unknown_fields=True):
-    """The shape of a host: vCPUs, MB, GB, megabits a second, and the part of a virtual disk that holds data."""
+    """The shape of a host: vCPUs, MB, GB, megabits a second, MHz, the part of a virtual disk that holds data, and the
+    part of its vCPUs that a guest keeps busy while it runs."""
 
     vcpus: int
     memory_mb: int
     local_gb: int
     nic_mbps: float = 10000
     disk_fill: float = 0.1
+    cpu_mhz: int = 2600
+    cpu_load: float = 0.2
 
     @classmethod
     def parse(cls, name: str, text: str) -> Profile:
@@ -79,6 +82,20 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=self._profile.vcpus,
                            memory_mb=self._profile.memory_mb, local_gb=self._profile.local_gb,
                            cpu_info=json.dumps(cpu), supported_instances='[["x86_64", "novasim", "hvm"]]')
+
+    def get_host_cpu_stats(self, hosts: Iterable[str]) -> dict[str, dict[str, float]]:
+        vcpus = dict.fromkeys(hosts, 0)
+        for guest in self._store.list(vcpus):
+            if guest.role == GUEST and guest.power_state == states.RUNNING:
+                vcpus[guest.host] += guest.vcpus
+        return {host: self._cpu_stats(count) for host, count in vcpus.items()}
+
+    def _cpu_stats(self, running: int) -> dict[str, float]:
+        busy = min(running * self._profile.cpu_load / self._profile.vcpus, 1.0)
+        shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
+        stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
+        return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4),
+                        "frequency": float(self._profile.cpu_mhz)}
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         return self._store.list(hosts)

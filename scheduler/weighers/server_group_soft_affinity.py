@@ -14,11 +14,12 @@ class ServerGroupSoftAffinityWeigher:
     name = "ServerGroupSoftAffinityWeigher"
     option = "soft_affinity_weight_multiplier"
     minval = maxval = None
+    policy, sign_of_others = SOFT_AFFINITY, 1
 
     def __init__(self, conf: cfg.ConfigOpts):
-        self.multiplier = conf.filter_scheduler.soft_affinity_weight_multiplier
+        self.multiplier: float = conf.filter_scheduler[self.option]
 
     def raw(self, hosts: HostColumns, spec: Request, rows: Array) -> Array | None:
-        if spec.group_policy != SOFT_AFFINITY:
+        if spec.group_policy != self.policy:
             return None
-        return hosts.counts(spec.group_hosts)[rows]
+        return self.sign_of_others * hosts.counts(spec.group_hosts)[rows]

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from oslo_config import cfg
-
 from novasim.objects import SOFT_ANTI_AFFINITY
-from novasim.scheduler.arrays import Array
-from novasim.scheduler.columns import HostColumns
-from novasim.scheduler.request import Request
+from novasim.scheduler.weighers.server_group_soft_affinity import ServerGroupSoftAffinityWeigher
 
 
-class ServerGroupSoftAntiAffinityWeigher:
+class ServerGroupSoftAntiAffinityWeigher(ServerGroupSoftAffinityWeigher):
     name = "ServerGroupSoftAntiAffinityWeigher"
     option = "soft_anti_affinity_weight_multiplier"
-    minval = maxval = None
-
-    def __init__(self, conf: cfg.ConfigOpts):
-        self.multiplier = conf.filter_scheduler.soft_anti_affinity_weight_multiplier
-
-    def raw(self, hosts: HostColumns, spec: Request, rows: Array) -> Array | None:
-        if spec.group_policy != SOFT_ANTI_AFFINITY:
-            return None
-        return -hosts.counts(spec.group_hosts)[rows]
+    policy, sign_of_others = SOFT_ANTI_AFFINITY, -1

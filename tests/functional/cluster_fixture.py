@@ -9,6 +9,7 @@ from typing import Any
 from checker import Checker
 
 from novasim.compute.virt.driver import Guest
+from novasim.conductor.orchestrator import Orchestrator
 from novasim.db import actions, claims, engine, instances, migrations, quotas
 from novasim.db.engine import Database
 from novasim.launch import audit
@@ -43,8 +44,10 @@ class Records:
 
     def held(self, uuid: str) -> list[tuple[str, int, int, int, bool]]:
         """The claims of a server: (host, MB, vCPUs, GB, is it a move's), sorted."""
+        move = self.db.read(migrations.in_progress, uuid)
         return sorted((claim["host"], claim["memory_mb"], claim["vcpus"], claim["disk_gb"],
-                       claim["migration_id"] is not None) for claim in self.db.read(claims.of_instance, uuid))
+                       move is not None and claim["migration_id"] == move.id)
+                      for claim in self.db.read(claims.of_instance, uuid))
 
     def quota(self, project: str = "demo") -> dict[str, tuple[int, int]]:
         """(in use, reserved) by resource."""
@@ -144,6 +147,26 @@ class Cluster(Records, testing.Cluster):
         mark = self.watch.mark()
         self.begin(uuid, word)
         self.watch.wait(self._WORDS[word][2], mark, instance_uuid=uuid)
+
+
+def on_every_choice(monkeypatch: Any, look: Callable[[int, dict[str, Any]], None] = lambda *_: None) -> list[str]:
+    """Let ``look(number, chosen)`` see each host that a conductor takes for one server, whether the scheduler was asked
+    or it is an alternate; it may change it. Returns the names of the hosts, to which each new one is added."""
+    real, told = Orchestrator.next_destination, list[str]()
+
+    def choose(self: Orchestrator, *args: Any) -> dict[str, Any]:
+        chosen = real(self, *args)
+        told.append(chosen["host"])
+        look(len(told), chosen)
+        return chosen
+
+    monkeypatch.setattr(Orchestrator, "next_destination", choose)
+    return told
+
+
+def refuse(chosen: dict[str, Any]) -> None:
+    """No claim can keep these ceilings: as if somebody else had been faster."""
+    chosen["limits"] = {"memory_mb": 1, "vcpu": 0, "disk_gb": 0}
 
 
 def clusters(tmp_path: Path, shelf: Shelf) -> Iterator[Callable[..., Cluster]]:

@@ -56,14 +56,19 @@ def scripts(setup_cfg):
     return [line.partition("=")[0].strip() for line in lines]
 
 
+def packaged(files, package_folders):
+    """Each file of the product: its package, the one with the innermost folder, and its path within."""
+    inside_out = sorted(package_folders.items(), key=lambda item: -len(item[1]))
+    for path in files:
+        package, folder = next((item for item in inside_out if path.startswith(f"{item[1]}/")), (None, ""))
+        if package:
+            yield package, path.removeprefix(f"{folder}/")
+
+
 def test_every_package_is_declared(root, files, setup_cfg, package_folders):
     declared = set(setup_cfg["options"]["packages"].split())
-    found = {
-        ".".join([package, *pathlib.Path(path).relative_to(folder).parts[:-1]])
-        for package, folder in package_folders.items()
-        for path in files
-        if path.startswith(f"{folder}/") and path.endswith("/__init__.py")
-    }
+    found = {".".join([package, *pathlib.PurePath(path).parts[:-1]])
+             for package, path in packaged(files, package_folders) if path.endswith("__init__.py")}
     assert declared == found
     assert all((root / folder).is_dir() for folder in package_folders.values())
 
@@ -75,12 +80,7 @@ def test_every_folder_with_code_is_a_package(product, files):
 
 def test_the_wheel_is_all_of_the_product_and_nothing_else(wheel, files, package_folders):
     in_wheel = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    expected = {
-        f"{package.replace('.', '/')}/{path.removeprefix(f'{folder}/')}"
-        for package, folder in package_folders.items()
-        for path in files
-        if path.startswith(f"{folder}/")
-    }
+    expected = {f"{package.replace('.', '/')}/{path}" for package, path in packaged(files, package_folders)}
     assert in_wheel == expected
 
 

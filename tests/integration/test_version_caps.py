@@ -12,7 +12,7 @@ import pytest
 OLD_AGENT = pathlib.Path(__file__).with_name("old_agent.py")
 HAVANA = {"upgrade_levels.compute": "havana", "upgrade_levels.conductor": "havana"}
 AUTO = {"upgrade_levels.compute": "auto", "upgrade_levels.conductor": "1.4"}
-TODAY = {"migrate_server": "1.6", "prep_resize": "3.0", "resize_instance": "3.0", "finish_resize": "3.0",
+TODAY = {"migrate_server": "1.6", "prep_resize": "3.25", "resize_instance": "3.0", "finish_resize": "3.0",
          "confirm_resize": "3.0", "revert_resize": "3.0", "finish_revert_resize": "3.0"}
 BY_API = {"migrate_server": "1.4", "confirm_resize": "2.39", "revert_resize": "2.39"}
 BY_CONDUCTOR = {"prep_resize": "2.43"}

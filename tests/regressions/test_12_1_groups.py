@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from cluster_fixture import ADMIN, SMALL, TINY, USER
+from cluster_fixture import ADMIN, SMALL, TINY, USER, on_every_choice
 
 from novasim.db import groups, hosts
 
@@ -37,6 +37,14 @@ def host(cluster, uuid):
     return cluster.row(uuid).host
 
 
+def why(cluster, uuid, request):
+    """What an administrator is told of a move that found no host; its owner is told that there is none."""
+    assert cluster.fault(uuid) == "No valid host was found. There are not enough hosts available."
+    shown = cluster.get(f"/servers/{uuid}/os-instance-actions/{request}", ADMIN, "2.84")["instanceAction"]
+    [told] = {event["details"] for event in shown["events"]}
+    return told
+
+
 def aggregate(cluster, names, **metadata):
     made = cluster.http("POST", "/os-aggregates", {"aggregate": {"name": "-".join(names) + str(metadata)}}, ADMIN)
     number = made.json["aggregate"]["id"]
@@ -54,8 +62,8 @@ def test_a_resize_keeps_anti_affinity(make_cluster, make_group):
     free = {f"cmp-000{number}" for number in (1, 2, 3)} - {host(cluster, first), host(cluster, second)}
     cluster.resize(first)
     assert {host(cluster, first)} == free
-    cluster.migrate(second, until="restored")
-    assert "ServerGroupAntiAffinityFilter" in cluster.fault(second), "the source is kept for a revert"
+    told = why(cluster, second, cluster.migrate(second, until="restored"))
+    assert "0 of 3: 2 ServerGroupAntiAffinityFilter" in told, "the source is kept for a revert"
     cluster.confirm(first)
     cluster.migrate(second)
     assert host(cluster, second) != host(cluster, first)
@@ -69,8 +77,8 @@ def test_a_resize_keeps_affinity(make_cluster, make_group):
     cluster.resize(first)
     assert host(cluster, first) == host(cluster, second), "the only host where another of its group is"
     cluster.confirm(first)
-    cluster.migrate(second, until="restored")
-    assert "ServerGroupAffinityFilter" in cluster.fault(second)
+    told = why(cluster, second, cluster.migrate(second, until="restored"))
+    assert "0 of 3: 2 ServerGroupAffinityFilter" in told
     cluster.delete(second)
     was = host(cluster, first)
     cluster.migrate(first)
@@ -118,16 +126,7 @@ def two_moves_at_once(cluster, make_group, monkeypatch):
     """Two servers of a group whose moves are both sent to the one free host before either claims."""
     first, second = boot(cluster, make_group(cluster), 2)
     meeting = threading.Barrier(2)
-    real, asked = cluster.orchestrator.scheduler.select_destinations, []
-
-    def select(*args, **kwargs):
-        chosen = real(*args, **kwargs)
-        asked.append(chosen[0]["host"])
-        if len(asked) <= 2:
-            meeting.wait(20)
-        return chosen
-
-    monkeypatch.setattr(cluster.orchestrator.scheduler, "select_destinations", select)
+    asked = on_every_choice(monkeypatch, lambda number, _: meeting.wait(20) if number <= 2 else None)
     mark = cluster.watch.mark()
     for uuid in (first, second):
         cluster.begin(uuid, "resize")
@@ -165,16 +164,12 @@ def test_a_build_that_comes_too_late_is_sent_elsewhere(make_cluster, make_group,
     cluster = make_cluster(hosts=2)
     group = make_group(cluster)
     [first] = boot(cluster, group)
-    real, told = cluster.orchestrator.scheduler.select_destinations, []
 
-    def select(*args, **kwargs):
-        chosen = real(*args, **kwargs)
-        told.append(chosen[0]["host"])
-        if len(told) == 1:
-            chosen[0]["host"] = chosen[0]["nodename"] = host(cluster, first)
-        return chosen
+    def err(number, chosen):
+        if number == 1:
+            chosen |= {"host": host(cluster, first), "nodename": host(cluster, first)}
 
-    monkeypatch.setattr(cluster.orchestrator.scheduler, "select_destinations", select)
+    told = on_every_choice(monkeypatch, err)
     [second] = boot(cluster, group)[-1:]
     assert len(told) == 2
     assert host(cluster, second) != host(cluster, first)

@@ -67,6 +67,8 @@ def test_usage_is_what_it_should_be_at_every_hop(manual, old, new, end):
     uuid = manual.boot(old)
     stop = manual.ground.journal.subscribe(look)
     manual.resize(uuid, new)
+    # Who waits for a hop is woken before the others have seen it.
+    manual.settle()
     waiting = {what: dict(zip(("usage", "columns"), found, strict=True)) for what, found in seen.items()}
     manual.do(uuid, end) if end != "delete" else manual.delete(uuid)
     stop()
@@ -98,7 +100,10 @@ def test_a_year_goes_by_in_the_middle(manual, hop):
     passed, stop = [], manual.ground.journal.subscribe(wait)
     end = "revert" if hop in ("revertResize accepted", "destination removed") else "confirm"
     manual.resize(uuid, "narrow")
+    # Who waits for a hop is woken before the others have seen it.
+    manual.settle()
     manual.do(uuid, end)
+    manual.settle()
     stop()
     assert passed == [0], "what was reserved has expired"
     left = SIZES["narrow"] if end == "confirm" else SIZES[MEDIUM]

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql
 
 revision = "0011"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

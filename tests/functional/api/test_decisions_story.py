@@ -84,8 +84,9 @@ def test_each_attempt_is_a_decision(cluster, monkeypatch):
     real = scheduler.select_destinations
 
     def somebody_was_faster(*args, **kwargs):
+        """And there is no alternate, so that the scheduler is asked again."""
         chosen = real(*args, **kwargs)
-        return [chosen[0] | {"limits": limits.pop()}] if limits else chosen
+        return [chosen[0] | {"limits": limits.pop(), "alternates": []}] if limits else chosen
 
     uuid = cluster.boot()
     monkeypatch.setattr(scheduler, "select_destinations", somebody_was_faster)

@@ -173,13 +173,13 @@ def test_a_server_that_moved_meanwhile_is_not_resized_on_old_knowledge(cloud, mo
     server = cloud.boot()
     reserve = quotas.reserve
     monkeypatch.setattr(quotas, "reserve", lambda *args: pytest.fail("must not get here"))
-    is_up = hosts.is_up
+    get = flavors.get_with_host
 
-    def move(tx, host, since):
+    def move(tx, *args):
         tx.conn.exec_driver_sql("update instances set host='cmp-3' where uuid=?", (server,))
-        return is_up(tx, host, since)
+        return get(tx, *args)
 
-    monkeypatch.setattr(hosts, "is_up", move)
+    monkeypatch.setattr(flavors, "get_with_host", move)
     answer = cloud.act(server, "resize", {"flavorRef": "2"})
     assert (answer.status, answer.message) == (409, f"Cannot 'resize' instance {server} while it is in host cmp-3")
     monkeypatch.setattr(quotas, "reserve", reserve)

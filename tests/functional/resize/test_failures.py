@@ -1,9 +1,10 @@
 """What is left when a hop fails (spec 2.7): the state, the claim, the quota, the fault, the failed action."""
 
 import pytest
-from cluster_fixture import ADMIN, LARGE, MEDIUM, SMALL, USER
+from cluster_fixture import ADMIN, LARGE, MEDIUM, SMALL, USER, on_every_choice, refuse
 
-from novasim import states
+from novasim import exceptions, states
+from novasim.compute import tracker
 
 
 def check_untouched(cluster, uuid, host, vm_state="active"):
@@ -39,26 +40,15 @@ def test_locked(cluster):
     cluster.action(uuid, {"confirmResize": None}, USER, 409)
 
 
-def limits_nothing_fits(cluster, monkeypatch, times):
-    """The scheduler's answers carry ceilings that the next claims cannot keep: somebody else was faster."""
-    driver = cluster.orchestrator.scheduler
-    real, tried = driver.select_destinations, []
-
-    def select(*args, **kwargs):
-        chosen = real(*args, **kwargs)
-        tried.append(chosen[0]["host"])
-        if len(tried) <= times:
-            chosen[0]["limits"] = {"memory_mb": 1, "vcpu": 0, "disk_gb": 0}
-        return chosen
-
-    monkeypatch.setattr(driver, "select_destinations", select)
-    return tried
+def limits_nothing_fits(monkeypatch, times):
+    """Ceilings that the first claims cannot keep: somebody else was faster."""
+    return on_every_choice(monkeypatch, lambda number, chosen: refuse(chosen) if number <= times else None)
 
 
 @pytest.mark.spec("6.4/reschedule", "6.4/handed-over", "8.2/8", "12.1/2", "12.1/4", "8.2/6")
 def test_a_claim_that_fails_is_tried_elsewhere(cluster, monkeypatch):
     uuid = cluster.boot()
-    tried = limits_nothing_fits(cluster, monkeypatch, 1)
+    tried = limits_nothing_fits(monkeypatch, 1)
     request = cluster.resize(uuid)
     assert len(set(tried)) == 2
     assert cluster.row(uuid).host == tried[1]
@@ -76,7 +66,12 @@ def test_max_retries(make_cluster, monkeypatch):
     cluster = make_cluster(hosts=4, **{"scheduler.max_attempts": 2})
     uuid = cluster.boot()
     host = cluster.row(uuid).host
-    tried = limits_nothing_fits(cluster, monkeypatch, 99)
+    tried = on_every_choice(monkeypatch)
+
+    def broken(*_):
+        raise exceptions.MigrationError(reason="a host that is broken")
+
+    monkeypatch.setattr(tracker, "claim", broken)
     request = cluster.resize(uuid, until="restored")
     assert len(tried) == 2
     check_untouched(cluster, uuid, host)
@@ -84,12 +79,35 @@ def test_max_retries(make_cluster, monkeypatch):
     assert "Exceeded max scheduling attempts 2" in cluster.fault(uuid)
 
 
+@pytest.mark.spec("12.1/9")
+def test_who_comes_too_late_for_every_host_but_the_last_has_that(make_cluster, monkeypatch):
+    """Hosts that others took first are no attempts; but each is tried once only."""
+    cluster = make_cluster(hosts=6, **{"scheduler.max_attempts": 2})
+    uuid = cluster.boot()
+    tried = limits_nothing_fits(monkeypatch, 4)
+    cluster.resize(uuid)
+    assert len(set(tried)) == len(tried) == 5
+    assert cluster.row(uuid).host == tried[-1]
+
+
+@pytest.mark.spec("12.1/9", "12.1/1")
+def test_who_comes_too_late_for_every_host_is_refused(make_cluster, monkeypatch):
+    cluster = make_cluster(hosts=4, **{"scheduler.max_attempts": 2})
+    uuid = cluster.boot()
+    host = cluster.row(uuid).host
+    tried = limits_nothing_fits(monkeypatch, 99)
+    cluster.resize(uuid, until="restored")
+    assert len(set(tried)) == len(tried) == 3
+    check_untouched(cluster, uuid, host)
+    assert cluster.fault(uuid).startswith("No valid host was found.")
+
+
 @pytest.mark.spec("6.4/enabled", "8.2/8")
 def test_no_second_try_where_none_is_allowed(make_cluster, monkeypatch):
     cluster = make_cluster(**{"scheduler.max_attempts": 1})
     uuid = cluster.boot()
     host = cluster.row(uuid).host
-    limits_nothing_fits(cluster, monkeypatch, 1)
+    limits_nothing_fits(monkeypatch, 1)
     request = cluster.resize(uuid, until="prep_resize failed")
     check_untouched(cluster, uuid, host)
     assert cluster.record(uuid, request)["message"] == "Error"

@@ -1,11 +1,13 @@
 """What agents do by the clock: confirm by themselves, follow the guests' power, correct sums, clear away (spec 8.10,
 8.11, 8.8)."""
 
+import json
+
 import pytest
 from cluster_fixture import MEDIUM, SMALL, TINY
 from sqlalchemy import update
 
-from novasim import states
+from novasim import exceptions, states
 from novasim.compute import periodics, tracker
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.conductor import recovery
@@ -128,6 +130,51 @@ def test_workload_is_counted(cluster):
     running = {node.host: node.running_vms for node in cluster.db.read(hosts.nodes)}
     assert {host for host, count in running.items() if count} == {cluster.row(uuid).host}
     assert sum(running.values()) == 1
+
+
+def cpu(cluster, host):
+    [node] = cluster.db.read(hosts.nodes, host)
+    return node.metrics and {one["name"]: one["value"] for one in json.loads(node.metrics)}
+
+
+def test_monitors_follow_the_guests(make_cluster):
+    """A host's CPUs are as busy as its running guests make them; rows that say so already are not written."""
+    cluster = make_cluster(hosts=2, compute_monitors=["cpu.virt_driver"], clock=ManualClock())
+    uuid = cluster.boot(MEDIUM)
+    tracker.audit(cluster.agents)
+    host = cluster.row(uuid).host
+    other = next(name for name in cluster.agents.hosts if name != host)
+    # Of 16 CPUs two are a guest's, which keeps a fifth of them busy.
+    assert cpu(cluster, host) == {
+        "cpu.frequency": 2600.0, "cpu.percent": 0.025, "cpu.idle.percent": 0.975, "cpu.user.percent": 0.0213,
+        "cpu.kernel.percent": 0.0025, "cpu.iowait.percent": 0.0013}
+    assert cpu(cluster, other)["cpu.percent"] == 0
+    before = {node.host: (node.updated_at, node.metrics) for node in cluster.db.read(hosts.nodes)}
+    cluster.clock.advance(60)
+    tracker.audit(cluster.agents)
+    assert {node.host: (node.updated_at, node.metrics) for node in cluster.db.read(hosts.nodes)} == before
+    cluster.do(uuid, "stop")
+    tracker.audit(cluster.agents)
+    assert cpu(cluster, host)["cpu.percent"] == 0
+    cluster.conf.set_override("compute_monitors", [])
+    tracker.audit(cluster.agents)
+    assert cpu(cluster, host) is cpu(cluster, other) is None
+
+
+def test_schedulers_weigh_what_monitors_measured(make_cluster):
+    """The idle host is preferred, whatever else speaks for the other."""
+    cluster = make_cluster(hosts=2, compute_monitors=["cpu.virt_driver"], **{
+        "filter_scheduler.weight_classes": ["novasim.scheduler.weighers.metrics.MetricsWeigher"],
+        "metrics.weight_setting": ["cpu.percent=-1.0"], "metrics.required": False})
+    busy = cluster.boot(MEDIUM)
+    tracker.audit(cluster.agents)
+    assert cluster.row(cluster.boot()).host != cluster.row(busy).host
+
+
+@pytest.mark.parametrize("names", [["cpu.virt_driver", "gpu"], ["all"]])
+def test_an_unknown_monitor_is_refused_at_the_start(make_cluster, names):
+    with pytest.raises(exceptions.ConfigurationError, match="compute_monitors"):
+        make_cluster(compute_monitors=names)
 
 
 @pytest.mark.spec("8.8/6", "8.11/running_deleted", "12.3/56")

@@ -2,7 +2,7 @@
 
 
 import pytest
-from cluster_fixture import ADMIN, MEDIUM, SMALL, TINY
+from cluster_fixture import ADMIN, MEDIUM, SMALL, TINY, on_every_choice
 from sqlalchemy import update
 
 from novasim import context, states
@@ -26,17 +26,14 @@ def test_the_source_as_destination(make_cluster, monkeypatch, attempts, end):
     error."""
     cluster = make_cluster(**{"scheduler.max_attempts": attempts})
     uuid = cluster.boot()
-    source, scheduler = cluster.row(uuid).host, cluster.orchestrator.scheduler
-    real, told = scheduler.select_destinations, []
+    source, told = cluster.row(uuid).host, []
 
-    def select(*args, **kwargs):
-        chosen = real(*args, **kwargs)
-        if not told:
-            chosen[0] |= {"host": source, "nodename": source}
-        told.append(chosen[0]["host"])
-        return chosen
+    def err(number, chosen):
+        if number == 1:
+            chosen |= {"host": source, "nodename": source}
+        told.append(chosen["host"])
 
-    monkeypatch.setattr(scheduler, "select_destinations", select)
+    on_every_choice(monkeypatch, err)
     states_seen = set()
     stop = cluster.ground.journal.subscribe(lambda hop: states_seen.add(cluster.row(uuid).vm_state))
     cluster.resize(uuid, until=end)

@@ -5,9 +5,10 @@ import copy
 
 import msgspec
 import pytest
-from cluster_fixture import ADMIN, MEDIUM, SMALL
+from cluster_fixture import ADMIN, MEDIUM, SMALL, refuse
 
 from novasim import exceptions
+from novasim.compute import tracker
 from novasim.conductor import resize
 from novasim.db import hosts, images, migrations, quotas
 
@@ -30,10 +31,12 @@ def tap(monkeypatch):
 
 
 def refusing(times):
-    """The scheduler's answers carry ceilings that the first claims cannot keep."""
+    """The scheduler's answers carry ceilings that the first claims cannot keep, and no alternates: as those of an older
+    one, which is asked for each attempt."""
     def answer(number, chosen):
+        chosen[0].pop("alternates", None)
         if number <= times:
-            chosen[0]["limits"] = {"memory_mb": 1, "vcpu": 0, "disk_gb": 0}
+            refuse(chosen[0])
         return chosen
     return answer
 
@@ -230,10 +233,15 @@ def test_a_host_forced_at_creation_binds_the_build_only(cluster, tap):
 
 @pytest.mark.spec("6.4/limit", "6.4/enabled")
 @pytest.mark.parametrize("attempts", [1, 2])
-def test_so_many_attempts_and_no_more(make_cluster, tap, attempts):
+def test_so_many_attempts_and_no_more(make_cluster, tap, monkeypatch, attempts):
     cluster = make_cluster(hosts=4, **{"scheduler.max_attempts": attempts})
     uuid = cluster.boot()
-    asked = tap(cluster.orchestrator.scheduler, "select_destinations", refusing(9))
+    asked = tap(cluster.orchestrator.scheduler, "select_destinations", refusing(0))
+
+    def broken(*_):
+        raise exceptions.MigrationError(reason="a host that is broken")
+
+    monkeypatch.setattr(tracker, "claim", broken)
     cluster.resize(uuid, until="prep_resize failed" if attempts == 1 else "restored")
     assert len(asked) == attempts
     assert cluster.state(uuid) == ("active", None)

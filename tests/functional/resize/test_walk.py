@@ -16,11 +16,11 @@ DETAILS = ("vm_state", "task_state", "migration_status")
 MOVE = [
     "api: cast migrate_server 1.6 -> conductor",
     "conductor: takes migrate_server (cast)",
-    "conductor: call select_destinations 3.0 -> scheduler",
+    "conductor: call select_destinations 3.1 -> scheduler",
     "scheduler: takes select_destinations (call)",
     "scheduler: select_destinations",
     "conductor: chose DST | active resize_prep",
-    "conductor: cast prep_resize 3.0 -> compute DST",
+    "conductor: cast prep_resize 3.25 -> compute DST",
     "compute DST: takes prep_resize (cast)",
     "compute DST: prep_resize | active resize_prep pre-migrating",
     "compute DST: cast resize_instance 3.0 -> compute SRC",

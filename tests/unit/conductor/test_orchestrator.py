@@ -49,7 +49,7 @@ def test_what_a_server_remembers_of_its_image():
 class Asked:
     """A scheduler that writes down what it is asked."""
 
-    def select_destinations(self, _ctxt, request_spec, filter_properties):
+    def select_destinations(self, _ctxt, request_spec, filter_properties, return_alternates):
         self.request_spec, self.filter_properties = request_spec, dict(filter_properties)
         return [{"host": "cmp-1", "nodename": "cmp-1", "limits": {}}]
 

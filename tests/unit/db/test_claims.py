@@ -70,7 +70,7 @@ def test_a_move_holds_room_on_both(db, fleet, make_server, flavor, end, host):
     other = "a" if host == "b" else "b"
     assert (free(db, host), free(db, other)) == ((2, 2048, 75), (4, 4096, 100))
     assert [(claim["host"], claim["migration_id"]) for claim in db.read(claims.of_instance, server.uuid)] == [
-        (host, None)]
+        (host, move.id if host == "b" else None)]
 
 
 @pytest.mark.spec("8.7/lock", "12.1/9")

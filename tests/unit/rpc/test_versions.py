@@ -132,7 +132,7 @@ HAVANA = {Conductor: "1.4", Compute: "2.47"}
                  marks=pytest.mark.spec("4.2/run_instance", "4.3/pair-reboot_run_instance"))])
 def test_methods_as_they_are_sent(make_bus, contract, name, version, older, kind, arguments):
     method = contract.methods[name]
-    assert sorted(method.signature.parameters) == sorted(arguments.split())
+    assert sorted(method.signature.parameters.keys() - method.added) == sorted(arguments.split())
     agent = contract is Compute
     for cap, expected in ((None, version), (HAVANA.get(contract), older)):
         if expected is None:
@@ -148,6 +148,32 @@ def test_methods_as_they_are_sent(make_bus, contract, name, version, older, kind
         [hop] = [hop for hop in hops if hop["what"] == f"send {name}"]
         assert (hop["version"], hop["kind"], hop["topic"], hop.get("server")) == (
             expected, kind, contract.topic, "h" if agent else None)
+
+
+HOSTS = [{"host": "cmp-2", "nodename": "cmp-2", "limits": {}}]
+ADDED = [(Scheduler, "select_destinations", "return_alternates", True, "3.0", "3.1"),
+         (Conductor, "migrate_server", "host_list", HOSTS, "1.6", "1.15"),
+         (Conductor, "build_instances", "host_lists", [HOSTS], "1.5", "1.15"),
+         (Conductor, "unshelve_instance", "host_list", HOSTS, "1.14", "1.15"),
+         (Compute, "prep_resize", "host_list", HOSTS, "3.0", "3.25"),
+         (Compute, "run_instance", "host_list", HOSTS, "3.0", "3.25"),
+         (Compute, "unshelve_instance", "host_list", HOSTS, "3.0", "3.25")]
+
+
+@pytest.mark.parametrize(("contract", "name", "added", "value", "before", "since"), ADDED)
+def test_what_was_added_to_a_method_is_sent_to_who_knows_it(make_bus, contract, name, added, value, before, since):
+    """In the version that it came with. Under a cap below, and where it says nothing, the message is the old one."""
+    for cap, says, expected in ((None, value, since), (since, value, since), (None, None, before),
+                                (before, value, before)):
+        bus = make_bus({f"upgrade_levels.{contract.topic}": cap} if cap else None)
+        heard, hops = queue.Queue(), []
+        bus.journal.subscribe(hops.append)
+        bus.serve(contract, recorder(contract, heard), "h", ["h"] if contract is Compute else None)
+        sent = {key: VALUES.get(key) for key in contract.methods[name].signature.parameters if key != added}
+        getattr(bus.client(contract, "test"), name)(
+            RequestContext(), *(["h"] if contract is Compute else []), **sent | {added: says})
+        assert heard.get(timeout=10) == (name, sent | ({added: value} if expected == since else {}))
+        assert [hop["version"] for hop in hops if hop["what"] == f"send {name}"] == [expected]
 
 
 @pytest.mark.spec("4.3/can-send-version")
@@ -202,7 +228,7 @@ def test_only_a_declared_error_comes_back_as_itself(make_bus):
     bus = make_bus()
 
     class Full:
-        def select_destinations(self, ctxt, request_spec, filter_properties):
+        def select_destinations(self, ctxt, request_spec, filter_properties, return_alternates=False):
             raise exceptions.NoValidHost(reason="full")
 
     bus.serve(Scheduler, Full(), "one")

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from novasim import config
+from novasim.db import engine, hosts, versioning
 from novasim.db import options as db_options
 from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler import options
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.pipeline import Drop, reasons_of
 from novasim.scheduler.request import Request
+from novasim.sim.clock import ManualClock
 
 NOW = datetime(2026, 3, 1, 12)
 
@@ -39,6 +41,31 @@ def make_node():
                  "vcpus": vcpus, "memory_mb": memory_mb, "local_gb": local_gb, "updated_at": NOW}
         return ComputeNode(**(given | free | values))
     return make
+
+
+@pytest.fixture
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def db(tmp_path, clock):
+    """An SQLite file with all tables and nothing in them."""
+    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
+    versioning.upgrade(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def add(db, make_node):
+    """Register hosts of 8192 MB, 4 CPUs and 100 GB in the database."""
+    def call(*names: str) -> None:
+        def write(tx: engine.Transaction) -> None:
+            hosts.register(tx, names, hosts.COMPUTE, "compute")
+            hosts.register_nodes(tx, [make_node(name, uuid="") for name in names], {})
+        db.write(write)
+    return call
 
 
 @pytest.fixture(scope="session")

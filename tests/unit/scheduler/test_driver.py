@@ -4,34 +4,20 @@ import pytest
 from sqlalchemy import Engine, event
 
 from novasim import exceptions
-from novasim.db import claims, engine, hosts, instances, versioning
+from novasim.db import claims, hosts, instances
 from novasim.db.actions import full_text_of
 from novasim.objects import Flavor, Instance
 from novasim.scheduler.driver import CachingScheduler, ChanceScheduler, FilterScheduler, load_driver
 from novasim.sim.chance import Chance
-from novasim.sim.clock import ManualClock
 
 FLAVOR = {"flavorid": "2", "name": "m1.small", "memory_mb": 2048, "vcpus": 1, "root_gb": 20}
 
 
 @pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def db(tmp_path, clock, make_node):
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
-    names = ["cmp-1", "cmp-2", "cmp-3"]
-
-    def write(tx):
-        hosts.register(tx, names, hosts.COMPUTE, "compute")
-        hosts.register_nodes(tx, [make_node(name, uuid="") for name in names], {})
-        instances.create(tx, [Instance(uuid="there", host="cmp-3", node="cmp-3"), Instance(uuid="nowhere")])
-    database.write(write)
-    yield database
-    database.close()
+def db(db, add):
+    add("cmp-1", "cmp-2", "cmp-3")
+    db.write(instances.create, [Instance(uuid="there", host="cmp-3", node="cmp-3"), Instance(uuid="nowhere")])
+    return db
 
 
 @pytest.fixture

@@ -7,38 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, event
 
-from novasim.db import aggregates, claims, engine, hosts, instances, versioning
+from novasim.db import aggregates, claims, hosts, instances
 from novasim.db.engine import Transaction
 from novasim.objects import Flavor, Instance
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.hosts import HostStates
-from novasim.sim.clock import ManualClock
 
 SMALL = Flavor(flavorid="1", name="small", memory_mb=1024, vcpus=1, root_gb=10)
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def db(tmp_path, clock):
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def add(db, make_node):
-    """Register hosts of 8192 MB, 4 CPUs and 100 GB."""
-    def call(*names):
-        def write(tx):
-            hosts.register(tx, names, hosts.COMPUTE, "compute")
-            hosts.register_nodes(tx, [make_node(name, uuid="") for name in names], {})
-        db.write(write)
-    return call
 
 
 @pytest.fixture
@@ -222,6 +197,50 @@ def test_room_that_was_never_claimed_is_free_again_after_a_full_look(make_states
     assert free(states) == {"cmp-1": 8192}
 
 
+def test_room_that_was_not_taken_is_free_again_as_soon_as_the_host_says_so(make_states, add, db, clock):
+    """A claim that is lost touches the host's row."""
+    add("cmp-1")
+    clock.advance(1)
+    states = make_states()
+    states.refresh()
+    with states.held() as columns:
+        columns.consume(0, SMALL)
+    states.refresh(wide=True)
+    assert free(states) == {"cmp-1": 7168}
+    clock.advance(0.01)
+    db.write(hosts.touch, "cmp-1")
+    states.refresh()
+    assert free(states) == {"cmp-1": 8192}
+
+
+def test_of_two_claims_the_one_that_began_first_may_end_last(make_states, add, claim, clock):
+    """It waited for the other one's lock: the row is not older for that, and both are seen."""
+    add("cmp-1")
+    clock.advance(1)
+    states = make_states()
+    states.refresh()
+    clock.advance(1)
+    claim("cmp-1")
+    states.refresh()
+    claim("cmp-1", late=0.4)
+    states.refresh()
+    assert free(states) == {"cmp-1": 6144}
+
+
+def test_a_look_is_one_statement_and_reads_no_memberships(make_states, add, statements, clock):
+    """Of the aggregates only how often they changed; in a wide look the heartbeats too."""
+    add(*(f"cmp-{number}" for number in range(50)))
+    clock.advance(30)
+    states = make_states()
+    states.refresh()
+    clock.advance(30)
+    for wide, count in ((True, 2), (False, 1)):
+        statements.clear()
+        states.refresh(wide)
+        assert len(statements) == count
+        assert not any("aggregate_hosts" in one or "aggregate_metadata" in one for one in statements)
+
+
 def test_a_disabled_service_is_seen_at_once(make_states, add, db):
     add("cmp-1", "cmp-2")
     states = make_states()
@@ -243,7 +262,7 @@ def test_heartbeats_are_read_by_wide_looks(make_states, add, db, clock):
     states.refresh()
     with states.held() as columns:
         assert (columns.last_seen_up == columns.now).tolist() == [False, False]
-    assert states.refresh(wide=True)
+    states.refresh(wide=True)
     with states.held() as columns:
         assert (columns.last_seen_up == columns.now).tolist() == [False, True]
 
@@ -272,14 +291,13 @@ def test_a_change_of_an_aggregate_is_noticed_at_the_next_look(make_states, add, 
 def test_spacing_lets_an_older_look_do(make_states, add, clock, statements):
     add("cmp-1")
     states = make_states(host_refresh_spacing=0.2)
-    assert states.refresh()
-    statements.clear()
-    clock.advance(0.1)
-    assert not states.refresh()
-    assert statements == []
-    assert states.refresh(wide=True)
-    clock.advance(0.25)
-    assert states.refresh()
+    looked = []
+    for seconds, wide in ((0, False), (0.1, False), (0, True), (0.25, False)):
+        statements.clear()
+        clock.advance(seconds)
+        states.refresh(wide)
+        looked.append(bool(statements))
+    assert looked == [True, False, True, True]
 
 
 def test_callers_that_wait_share_one_look(make_states, add, monkeypatch):

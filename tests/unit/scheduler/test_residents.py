@@ -6,31 +6,18 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, event
 
-from novasim.db import engine, hosts, images, instances, versioning
+from novasim.db import hosts, images, instances
 from novasim.objects import Flavor, Instance, Resident
 from novasim.scheduler.hosts import HostStates
-from novasim.sim.clock import ManualClock
 
 SMALL = Flavor(flavorid="1", name="small", memory_mb=1024, vcpus=1, root_gb=10)
 
 
 @pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def db(tmp_path, clock, make_node):
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
-
-    def write(tx):
-        hosts.register(tx, ["a", "b"], hosts.COMPUTE, "compute")
-        hosts.register_nodes(tx, [make_node("a", uuid=""), make_node("b", uuid="")], {})
-        instances.create(tx, [Instance(uuid="one", host="a", node="a", vm_state="active", instance_type_id=7)])
-    database.write(write)
-    yield database
-    database.close()
+def db(db, add):
+    add("a", "b")
+    db.write(instances.create, [Instance(uuid="one", host="a", node="a", vm_state="active", instance_type_id=7)])
+    return db
 
 
 @pytest.fixture
