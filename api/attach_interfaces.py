@@ -61,39 +61,37 @@ def create(api: Api, request: Request, server_id: str) -> Any:
     if fixed and not network_id:
         raise exceptions.Invalid("Must input network_id when request IP address")
     address = fixed[0]["ip_address"] if fixed else None
-    made = attach(request, instance, network_id, port_id, address, fields.get("tag"))
-    return {"interfaceAttachment": api.db.read(_shown, request, instance, made)[0]}
+    wanted = {"uuid": network_id, "port": port_id, "fixed_ip": address}
+    return {"interfaceAttachment": _attach(request, instance, {key: value for key, value in wanted.items() if value},
+                                           fields.get("tag"))}
 
 
-def attach(request: Request, instance: Instance, network_id: str | None, port_id: str | None, address: str | None,
-           tag: str | None, name: str = "attach_interface") -> str:
-    """Give a server a port: this one, or a new one on a network; without either, on the one that there is.
+def _attach(request: Request, instance: Instance, item: dict[str, str], tag: str | None) -> dict[str, Any]:
+    """Give a server a port.
 
-    :param name: what it is called in the record of actions
-    :returns: the port's id
+    :param item: as in the networks of a create; an empty one means the one network that there is
     :raises InstanceIsLocked, InstanceInvalidState, Conflict, NotFound, Invalid: when it cannot be had
     """
     guards.check(request, instance, "attach_interface")
     requested_networks.must_be_served(request)
-    wanted = {key: value for key, value in (("uuid", network_id), ("port", port_id), ("fixed_ip", address)) if value}
-    found = _wanted(request, wanted)
+    found = _wanted(request, item)
     if not found:
         raise exceptions.Invalid("No network to attach the interface to could be found.")
     zone = instance.availability_zone or request.api.conf.default_availability_zone
 
-    def change(tx: Transaction) -> str:
+    def change(tx: Transaction) -> dict[str, Any]:
         instances.update(tx, instance.uuid, guards.expected("attach_interface", request.actions))
         if ports.NETWORK_ALLOCATED not in instances.get(tx, instance.uuid, with_metadata=False).system_metadata:
             instances.replace_system_metadata(tx, instance.uuid, ports.NETWORK_ALLOCATED,
                                               {ports.NETWORK_ALLOCATED: "True"})
         [made] = requested_networks.allocate(tx, [instance], [found[0]._replace(tag=tag)], None, zone)
-        _note(tx, request, instance, name)
-        return made
+        _note(tx, request, instance, "attach_interface")
+        return _shown(tx, request, instance, made)[0]
 
-    with guards.lost_races(request.api, instance, name):
-        made = request.api.db.write(change)
-    request.note(f"{name} done", instance, port_id=made)
-    return made
+    with guards.lost_races(request.api, instance, "attach_interface"):
+        shown = request.api.db.write(change)
+    request.note("attach_interface done", instance, port_id=shown["port_id"])
+    return shown
 
 
 def _wanted(request: Request, item: dict[str, str]) -> list[requested_networks.Wanted]:

@@ -40,7 +40,7 @@ def _addresses(rows: Iterable[Any]) -> Addresses:
     for row in rows:
         for address, kind in ((row.ip_address, "fixed"), (row.floating_ip_address, "floating")):
             if address is not None:
-                found.setdefault(row.name, []).append({
+                found.setdefault(row.name or "", []).append({
                     "OS-EXT-IPS-MAC:mac_addr": row.mac_address, "OS-EXT-IPS:type": kind, "addr": address,
                     "version": 6 if ":" in address else 4})
     return found

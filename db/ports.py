@@ -203,8 +203,8 @@ def remove(tx: Transaction, port_ids: Sequence[str]) -> None:
     """Delete ports for good: their addresses are free, and floating IPs lead nowhere."""
     if not port_ids:
         return
-    give_back(tx, port_ids)
     networks.delete(tx, networks.PORTS, _P.uuid.in_(port_ids))
+    give_back(tx, port_ids)
 
 
 def give_back(tx: Transaction, owner_ids: Sequence[str], addresses: Sequence[str] | None = None) -> int:
