@@ -29,18 +29,25 @@ class Api:
     :param conf: configuration with the options of api/options.py
     :param conductor: proxy of rpc/conductor.py
     :param compute: proxy of rpc/compute.py
+    :param fleet: proxy of rpc/fleet.py
+    :ivar faults: the fault rules of the cluster (launch/fault_book.py); set after the API is made
     """
 
+    faults: Any
+
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock, conductor: Any, compute: Any,
-                 journal: Journal):
+                 fleet: Any, journal: Journal):
         self.conf: cfg.ConfigOpts = conf
         self.db = db
         self.clock = clock
         self.conductor = conductor
         self.compute = compute
+        self.fleet = fleet
         self.journal = journal
         self.policy = Policy(conf)
         self.quota_defaults = options.quota_defaults(conf)
+        self.identity = self._identity()
+        self.authenticate = auth.strategy(self)
         self.forget()
 
     def forget(self) -> None:
@@ -48,16 +55,26 @@ class Api:
         self.flavors = Flavors(self.db)
         self.rate_limits = RateLimits(self.conf, self.clock)
 
+    def _identity(self) -> Any:
+        """The built-in identity service, where it is chosen; nothing of it is imported elsewhere."""
+        if self.conf.api.auth_strategy != auth.IDENTITY:
+            return None
+        from novasim.api.identity.front import Identity
+
+        return Identity(self.conf, self.db, self.clock)
+
     def application(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """The WSGI callable."""
         wire = webob.Request(environ)
         request_id = auth.new_request_id()
         version = None
         try:
-            root = versions.root(_path(wire))
-            if mounts.mounted(self, root):
-                return mounts.serve(self, root, wire, request_id)(environ, start_response)
-            if root != versions.PRESENT:
+            under = versions.root(_path(wire))
+            if self.identity is not None and under == auth.IDENTITY:
+                return self.identity.serve(self, wire, request_id)(environ, start_response)
+            if mounts.mounted(self, under):
+                return mounts.serve(self, under, wire, request_id)(environ, start_response)
+            if under != versions.PRESENT:
                 return front.serve(self, wire, request_id)(environ, start_response)
             version = microversion.asked_for(wire.headers)
             document = versions.document(wire)
@@ -68,7 +85,7 @@ class Api:
 
     def _serve(self, wire: webob.Request, request_id: str, asked: str) -> tuple[wsgi.Response, str]:
         minor = microversion.negotiate(asked)
-        context = auth.authenticate(wire.headers.get("X-Auth-Token"), request_id, wire.remote_addr)
+        context = self.authenticate(wire, request_id)
         request = wsgi.Request(self, wire, context, minor, PREFIX)
         return self.perform(request, self._handle), f"2.{minor}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
+from novasim.api import auth
 from novasim.api import flavors as flavor_api
 from novasim.api.schemas import flavors as bodies
 from novasim.api.wsgi import Request
@@ -44,5 +45,7 @@ def dispatch(api: Api, request: Request, flavor_id: str) -> Any:
     flavor = flavor_api.find(request, flavor_id)
     if flavor.is_public and name == "addTenantAccess" and request.version >= 7:
         raise exceptions.Conflict("Can not add access to a public flavor.")
+    if name == "addTenantAccess":
+        auth.check_project(api, body[name]["tenant"])
     api.db.write(change, flavor, body[name]["tenant"])
     return _list(request, flavor)

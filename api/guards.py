@@ -157,7 +157,8 @@ def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None]
         LOG.exception("A message could not be sent")
         if undo is not None:
             undo(error)
-        raise exceptions.MessagingUnavailable(reason=type(error).__name__) from error
+        known = isinstance(error, exceptions.ComputeServiceUnavailable)
+        raise exceptions.MessagingUnavailable(reason=str(error) if known else type(error).__name__) from error
 
 
 def undo_task(request: Request, instance: Instance, task: str | None,

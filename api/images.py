@@ -46,11 +46,15 @@ def find_own(request: Request, image_id: str) -> dict[str, Any]:
     """One that the caller may also change: of its project; an admin's are all.
 
     :raises ImageNotFound: when there is none
-    :raises Forbidden: when it is not
+    :raises Forbidden: when it is not, or the caller may only read
     """
-    image = find(request, image_id)
-    if image["project_id"] != request.context.project_id and not request.context.is_admin:
+    image, context = find(request, image_id), request.context
+    if context.is_admin:
+        return image
+    if image["project_id"] != context.project_id:
         raise exceptions.Forbidden(f"Image {image_id} does not belong to your project: you may not change it.")
+    if "member" not in context.roles:
+        raise exceptions.Forbidden(f"Image {image_id} may be changed by members of its project only.")
     return image
 
 

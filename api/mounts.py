@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import webob
 
 from novasim import exceptions
-from novasim.api import auth, routes, wsgi
+from novasim.api import routes, wsgi
 from novasim.api.image import routes as image
 from novasim.api.network import routes as network
 
@@ -50,7 +50,7 @@ def serve(api: Api, name: str, wire: webob.Request, request_id: str) -> webob.Re
     response = service.document(wire)
     if response is None:
         try:
-            context = auth.authenticate(wire.headers.get("X-Auth-Token"), request_id, wire.remote_addr)
+            context = api.authenticate(wire, request_id)
         except wsgi.HttpError as error:
             return wsgi.to_wire(wsgi.error_response(error), None, request_id)
         request = service.request(api, wire, context, 1, "")

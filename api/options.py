@@ -11,6 +11,13 @@ DEFAULT: list[cfg.Opt] = [
                help="Name of a guest on its hypervisor, made from the server's internal number."),
 ]
 API: list[cfg.Opt] = [
+    cfg.StrOpt("auth_strategy", default="noauth2", choices=["noauth2", "identity", "keystone"],
+               help="Who says who asks. noauth2: nobody; a token is user:project, and none is the admin. identity: the "
+                    "identity service built in, below /identity. keystone: a Keystone elsewhere, as "
+                    "[keystone_authtoken] says; install novasim[keystone] for it."),
+    cfg.BoolOpt("enable_proxy_headers_parsing", default=False, deprecated_group="oslo_middleware",
+                help="Take scheme, host and path of this server, for links, from the headers Forwarded or "
+                     "X-Forwarded-*. Only behind a proxy that sets them: anybody can send them."),
     cfg.IntOpt("max_limit", default=1000, min=1, deprecated_name="osapi_max_limit", deprecated_group="DEFAULT",
                help="The most items of one page of a list, whatever limit a request asks for."),
     cfg.IntOpt("max_request_body_size", default=114688, min=1024, deprecated_name="osapi_max_request_body_size",
@@ -19,6 +26,23 @@ API: list[cfg.Opt] = [
                 help="Limit the requests of each user to /v2 as in 2014: in a minute 120 with POST, with PUT, with "
                      "DELETE and with changes-since. One too many is refused with 429. Each API process counts for "
                      "itself."),
+]
+IDENTITY: list[cfg.Opt] = [
+    cfg.StrOpt("accounts", default="default",
+               help="Who may log in to a cluster that has no users yet: a file in YAML that lists entries of user, "
+                    "project, roles and, where it differs, password; or default, for the accounts that test suites of "
+                    "clients expect."),
+    cfg.StrOpt("password", secret=True, default="novasim",
+               help="Password of the accounts that have no other. Choose one before the API listens to others than "
+                    "this machine; it has no effect on users that are there already."),
+    cfg.IntOpt("password_hash_rounds", default=10, min=4, max=31,
+               help="Work of checking a password, as the logarithm of bcrypt's rounds. 10 takes some 50 ms."),
+    cfg.IntOpt("token_expiration", default=21600, min=1, deprecated_name="expiration", deprecated_group="token",
+               help="Seconds for which a token holds."),
+    cfg.StrOpt("token_secret", secret=True,
+               help="What tokens are signed with. Unset: a secret that is made once and kept in the database, where "
+                    "all API processes find it."),
+    cfg.StrOpt("region", default="RegionOne", help="The region that the catalogue names."),
 ]
 CELLS: list[cfg.Opt] = [
     cfg.StrOpt("cell_type", choices=["api", "compute"],
@@ -59,8 +83,8 @@ QUOTA: list[cfg.Opt] = [
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
-    return [(None, DEFAULT), ("api", API), ("quota", QUOTA), ("cells", CELLS), ("image", IMAGE),
-            ("network", NETWORK)]
+    return [(None, DEFAULT), ("api", API), ("quota", QUOTA), ("cells", CELLS), ("identity", IDENTITY),
+            ("image", IMAGE), ("network", NETWORK)]
 
 
 def quota_defaults(conf: cfg.ConfigOpts) -> dict[str, int]:

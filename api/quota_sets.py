@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, quota
-from novasim.api import query, schemas
+from novasim.api import auth, query, schemas
 from novasim.api.query import Parameter
 from novasim.api.schemas import quota_sets as bodies
 from novasim.api.wsgi import Request, Response
@@ -50,6 +50,7 @@ def _user(request: Request) -> str | None:
 
 def show(api: Api, request: Request, project_id: str) -> Any:
     _authorize(request, "os-quota-sets:show", project_id)
+    auth.check_project(api, project_id)
     return {"quota_set": {"id": project_id} | _shown(request, _limits(request, project_id, _user(request)))}
 
 
@@ -61,6 +62,7 @@ def defaults(api: Api, request: Request, project_id: str) -> Any:
 
 def detail(api: Api, request: Request, project_id: str) -> Any:
     _authorize(request, "os-quota-sets:show", project_id)
+    auth.check_project(api, project_id)
     user_id = _user(request)
     used = api.db.read(groups.usage, project_id, user_id)
     limits = _shown(request, _limits(request, project_id, user_id))
@@ -84,6 +86,7 @@ def update(api: Api, request: Request, project_id: str) -> Any:
     bodies_version = max(version for version in _BODIES if version <= request.version)
     _BODIES[bodies_version].check(body)
     request.authorize("os-quota-sets:update")
+    auth.check_project(api, project_id)
     user_id = _user(request)
     check_owner(user_id or "")
     values = {name: int(value) for name, value in body["quota_set"].items() if name != "force"}

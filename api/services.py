@@ -117,7 +117,7 @@ def delete(api: Api, request: Request, service_id: str) -> Response:
                 raise exceptions.ServiceInUse(host=service.host, reason="it is hosting instances")
             if any(move.status in states.IN_PROGRESS for move in migrations.in_progress_on(tx, [service.host])):
                 raise exceptions.ServiceInUse(host=service.host, reason="it is part of a migration in progress")
-            aggregates.forget_host(tx, service.host)
+            aggregates.forget_hosts(tx, [service.host])
 
     api.db.write(transaction)
     return Response(204)

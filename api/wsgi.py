@@ -5,6 +5,7 @@ A handler is a plain function ``(api, request, **ids) -> value | Response``. Web
 
 from __future__ import annotations
 
+import http
 import json
 import logging
 from collections.abc import Mapping
@@ -47,6 +48,13 @@ class HttpError(Exception):
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+
+
+class Unauthorized(HttpError):
+    """Nobody knows who asks. It says no more than that: not what was wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "The request you have made requires authentication.")
 
 
 class Request:
@@ -174,9 +182,16 @@ def to_response(result: Any) -> Response:
     return result if isinstance(result, Response) else Response(200, result)
 
 
+def titled(code: int, message: str) -> dict[str, Any]:
+    """The body of an error as the identity service and what guards the others give it."""
+    return {"error": {"code": code, "title": http.HTTPStatus(code).phrase, "message": message}}
+
+
 def error_response(error: Exception) -> Response:
     """The one error mapper. A text is never ``str()`` of an error: rebuilt from the wire that holds a traceback."""
     headers: Mapping[str, str] = {}
+    if isinstance(error, Unauthorized):
+        return Response(error.code, titled(error.code, error.message), error.headers)
     if isinstance(error, HttpError):
         code, message, headers = error.code, error.message, error.headers
     elif isinstance(error, exceptions.NovasimException) and error.code != 500:

@@ -15,11 +15,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from novasim.cli.errors import CliError
-from novasim.cli.settings import Settings
+from novasim.cli.settings import DEFAULT_NAME, Settings
 
 LOG = logging.getLogger(__name__)
 TIMEOUT_S = 60
 REPEATABLE = ("GET", "PUT", "DELETE")
+UNAUTHORIZED = 401
 
 Query = Mapping[str, object]
 
@@ -67,6 +68,7 @@ class Client:
         self._all: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
         self._newest: str | None = None
+        self._session: tuple[str, str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -97,8 +99,13 @@ class Client:
         target = self._target(path, query)
         payload = None if body is None else json.dumps(body).encode()
         began = time.monotonic()
-        sent = self._headers(payload, version, exactly)
+        token, _ = self._log_in()
+        sent = self._headers(token, payload, version, exactly)
         status, headers, raw = self._exchange(method, target, payload, sent)
+        if status == UNAUTHORIZED and self.settings.login:
+            # The token has expired or was taken back meanwhile; nothing has been done.
+            sent["X-Auth-Token"], _ = self._log_in(instead_of=token)
+            status, headers, raw = self._exchange(method, target, payload, sent)
         answer = Answer(status, headers, self._decoded(status, raw))
         LOG.debug("%s %s -> %d, %.1f ms, %s", method, target, status, (time.monotonic() - began) * 1000,
                   answer.request_id)
@@ -160,6 +167,24 @@ class Client:
         own = self.settings.api_version
         return own is not None and _as_numbers(own) >= _as_numbers(version)
 
+    def project(self) -> str:
+        """Return the id of the project that the requests are made in."""
+        return self._log_in()[1]
+
+    def _log_in(self, instead_of: str | None = None) -> tuple[str, str]:
+        """The token to send and the id of its project, asked for once, and again when it is of no use any more."""
+        login = self.settings.login
+        if login is None:
+            token = self.settings.token
+            return token, token.partition(":")[2] or DEFAULT_NAME
+        with self._lock:
+            if self._session is None or self._session[0] == instead_of:
+                with Client(Settings(login.endpoint, ""), self._timeout) as identity:
+                    answer = identity.request("POST", "/auth/tokens", login.body())
+                project = answer.body["token"].get("project", {}).get("id", "")
+                self._session = answer.headers["X-Subject-Token"], project
+            return self._session
+
     def _target(self, path: str, query: Query | None) -> str:
         given = {name: "1" if value is True else value
                  for name, value in (query or {}).items() if value is not None}
@@ -168,8 +193,8 @@ class Client:
         target = base + urllib.parse.quote(path, safe="/")
         return f"{target}?{urllib.parse.urlencode(given, doseq=True)}" if given else target
 
-    def _headers(self, payload: bytes | None, version: str | None, exactly: str | None) -> dict[str, str]:
-        headers = {"X-Auth-Token": self.settings.token, "Accept": "application/json"}
+    def _headers(self, token: str, payload: bytes | None, version: str | None, exactly: str | None) -> dict[str, str]:
+        headers = {"X-Auth-Token": token, "Accept": "application/json"}
         if payload is not None:
             headers["Content-Type"] = "application/json"
         chosen = exactly or _higher(self.settings.api_version, version)

@@ -11,7 +11,8 @@ from typing import Any
 from novasim.cli import process
 from novasim.cli.command import Command, port, positive
 from novasim.cli.errors import CliError
-from novasim.cli.settings import STATE_DIR, cluster_record
+from novasim.cli.login import CLOUDS, of_cluster
+from novasim.cli.settings import IDENTITY, KEYSTONE, STATE_DIR, cluster_record
 
 # Options of `up` that the cluster program takes as they are.
 PASSED_ON = ("hosts", "profile", "port", "bus", "db", "stages")
@@ -24,8 +25,12 @@ CLIENT_SETTINGS = {
     "NOVA_PROJECT_ID": "admin",
     "OS_IDENTITY_API_VERSION": "3",
 }
-# What a shell may hold from another cloud, and what then would get in the way.
-FOREIGN_SETTINGS = ("OS_CLOUD", "OS_TOKEN", "OS_PROJECT_NAME", "OS_PROJECT_ID", "OS_TENANT_NAME", "OS_TENANT_ID")
+# What a shell may hold from another cloud or cluster, and what then would get in the way.
+KNOWN_SETTINGS = (
+    *ENDPOINTS, *CLIENT_SETTINGS, "OS_CLOUD", "OS_TOKEN", "OS_PASSWORD", "OS_USER_ID", "OS_PROJECT_NAME",
+    "OS_PROJECT_ID", "OS_TENANT_NAME", "OS_TENANT_ID", "OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID",
+    "OS_PROJECT_DOMAIN_NAME", "OS_PROJECT_DOMAIN_ID", "OS_DEFAULT_DOMAIN", "OS_DOMAIN_NAME", "OS_DOMAIN_ID",
+    "OS_SYSTEM_SCOPE", "OS_REGION_NAME", "OS_APPLICATION_CREDENTIAL_ID", "OS_APPLICATION_CREDENTIAL_SECRET")
 
 
 class Up(Command):
@@ -34,8 +39,8 @@ class Up(Command):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add what the cluster is to be like."""
         add_state_dir(parser)
-        parser.add_argument("--hosts", type=positive, default=10, metavar="N",
-                            help="number of simulated hosts (default 10)")
+        parser.add_argument("--hosts", type=positive, metavar="N",
+                            help="number of simulated hosts, at least (default: those it has, or 10)")
         parser.add_argument("--profile", metavar="NAME", help="shape of a host: small, medium, large or huge")
         parser.add_argument("--port", type=port, metavar="P",
                             help="port of the API (default 8774; 0 is any free one)")
@@ -46,6 +51,8 @@ class Up(Command):
                             help="how long the hypervisors' work takes and how it fails (default ordinary)")
         parser.add_argument("--set", action="append", default=[], metavar="SECTION.OPTION=VALUE",
                             help="any option of the configuration; DEFAULT is the section of those in none")
+        parser.add_argument("--identity", action="store_true",
+                            help="with an identity service: users log in with passwords (default: nobody is asked)")
         parser.add_argument("--detach", action="store_true", help="leave it running in the background")
         parser.add_argument("--wait", type=positive, default=60, metavar="S",
                             help="seconds until it must be ready (default 60)")
@@ -116,8 +123,10 @@ class Env(Command):
         if record is None:
             raise CliError(f"no cluster runs on {parsed_args.state_dir}. "
                            f"Start one with: {_typed('up', parsed_args.state_dir)}")
-        self.say(f"unset {' '.join(FOREIGN_SETTINGS)};")
-        for name, value in environment(record["endpoint"]).items():
+        settings = environment(record, parsed_args.state_dir, self.app.options.os_username)
+        if record.get("auth_strategy") != KEYSTONE:
+            self.say(f"unset {' '.join(name for name in KNOWN_SETTINGS if name not in settings)};")
+        for name, value in settings.items():
             self.say(f"export {name}={shlex.quote(value)};")
 
 
@@ -127,14 +136,30 @@ def add_state_dir(parser: argparse.ArgumentParser) -> None:
                         help=f"where state, configuration and logs are (default {STATE_DIR})")
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """Return the environment with which this and other clients reach `endpoint`."""
-    return dict.fromkeys(ENDPOINTS, endpoint) | CLIENT_SETTINGS
+def environment(record: dict[str, Any], state_dir: str, username: str | None = None) -> dict[str, str]:
+    """Return the environment with which this and other clients reach a cluster.
+
+    :param username: one of its accounts, where it has an identity service; None for the first
+    """
+    clouds = {"OS_CLIENT_CONFIG_FILE": str((pathlib.Path(state_dir) / CLOUDS).resolve())}
+    if record.get("auth_strategy") == KEYSTONE:
+        # Whoever has a Keystone has the settings for it.
+        return {"NOVASIM_ENDPOINT": record["endpoint"]}
+    if record.get("auth_strategy") != IDENTITY:
+        return dict.fromkeys(ENDPOINTS, record["endpoint"]) | CLIENT_SETTINGS | clouds
+    login = of_cluster(state_dir, username)
+    return {
+        "NOVASIM_ENDPOINT": record["endpoint"], "OS_AUTH_TYPE": "password", "OS_AUTH_URL": login.auth_url,
+        "OS_USERNAME": login.username or "", "OS_PASSWORD": login.password or "",
+        "OS_USER_DOMAIN_NAME": login.user_domain, "OS_PROJECT_NAME": login.project_name or "",
+        "OS_PROJECT_DOMAIN_NAME": login.project_domain, "OS_IDENTITY_API_VERSION": "3"} | clouds
 
 
 def launch_arguments(given: argparse.Namespace) -> list[str]:
     """Return the arguments of `up` that the cluster program takes."""
     named = [(name, getattr(given, name)) for name in PASSED_ON] + [("set", setting) for setting in given.set]
+    if given.identity:
+        named.append(("set", f"api.auth_strategy={IDENTITY}"))
     return [word for name, value in named if value is not None for word in (f"--{name}", str(value))]
 
 

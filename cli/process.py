@@ -91,7 +91,8 @@ def launch(arguments: Sequence[str], state_dir: str | os.PathLike[str], wait_s: 
     if not outlive:
         command = tied(command)
     try:
-        errors.parent.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        errors.parent.mkdir(exist_ok=True)
         with errors.open("wb") as stderr:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                        stderr=stderr, start_new_session=True)

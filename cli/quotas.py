@@ -26,7 +26,7 @@ class Show(ShowOne):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Record:
         """Ask for the quotas."""
-        project = parsed_args.project or self.client.settings.token.partition(":")[2] or "admin"
+        project = parsed_args.project or self.client.project()
         quotas = self.client.get(f"/os-quota-sets/{project}", {"user_id": parsed_args.user})["quota_set"]
         return _described(quotas)
 

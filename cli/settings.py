@@ -12,12 +12,16 @@ import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from novasim.cli import login
 from novasim.cli.errors import CliError
+from novasim.cli.login import Login
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:8774/v2.1"
 DEFAULT_NAME = "admin"
 STATE_DIR = "./.novasim"
 STATE_FILE = "cluster.json"
+# What a cluster says of itself that has an identity service of its own, and one that asks a Keystone.
+IDENTITY, KEYSTONE = "identity", "keystone"
 
 ENDPOINT_VARIABLES = ("NOVASIM_ENDPOINT", "OS_ENDPOINT", "OS_ENDPOINT_OVERRIDE")
 TOKEN_VARIABLES = ("NOVASIM_TOKEN", "OS_TOKEN")
@@ -26,11 +30,15 @@ PROJECT_VARIABLES = ("OS_PROJECT_NAME", "OS_TENANT_NAME", "OS_PROJECT_ID")
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How to reach the compute API: its URL, the token to send, and the microversion (None: not sent)."""
+    """How to reach the compute API: its URL, the token to send, and the microversion (None: not sent).
+
+    Where `login` is set, the token is what that gives.
+    """
 
     endpoint: str
     token: str
     api_version: str | None = None
+    login: Login | None = None
 
 
 def resolve(options: argparse.Namespace, environ: Mapping[str, str] = os.environ,
@@ -42,10 +50,12 @@ def resolve(options: argparse.Namespace, environ: Mapping[str, str] = os.environ
     :param state_dir: folder whose cluster.json names the endpoint when nothing else does
     :raises CliError: the endpoint is not a URL, or cluster.json cannot be read
     """
+    endpoint = checked_url(_endpoint(options, environ, state_dir))
     return Settings(
-        endpoint=checked_url(_endpoint(options, environ, state_dir)),
+        endpoint=endpoint,
         token=_token(options, environ),
         api_version=options.api_version or environ.get("OS_COMPUTE_API_VERSION") or None,
+        login=_login(options, environ, state_dir, endpoint),
     )
 
 
@@ -89,6 +99,22 @@ def _endpoint(options: argparse.Namespace, environ: Mapping[str, str], state_dir
         return found
     record = cluster_record(state_dir)
     return record["endpoint"] if record else DEFAULT_ENDPOINT
+
+
+def _login(options: argparse.Namespace, environ: Mapping[str, str], state_dir: str, endpoint: str) -> Login | None:
+    """How to log in; None for a cluster that wants no password, and with a ready-made token."""
+    user, project = options.os_username, options.os_project_name
+    if _first(environ, TOKEN_VARIABLES) and not (user or project):
+        return None
+    found = login.of_environment(environ, endpoint)
+    if found is None:
+        record = cluster_record(state_dir)
+        if record is None or record["endpoint"] != endpoint or record.get("auth_strategy") != IDENTITY:
+            return None
+        found = login.of_cluster(state_dir, user or environ.get("OS_USERNAME"))
+    if user:
+        found = dataclasses.replace(found, username=user)
+    return dataclasses.replace(found, project_name=project, project_id=None) if project else found
 
 
 def _token(options: argparse.Namespace, environ: Mapping[str, str]) -> str:

@@ -27,6 +27,8 @@ CONFIG = "novasim.conf"
 ZONES_VERSION, GROUPS_VERSION = "2.96", "2.64"
 # Later ones leave out what is used of a hypervisor.
 HYPERVISORS_VERSION = "2.1"
+# When the process is ended in the middle, multiprocessing puts away what it used, and would say so.
+QUIET = ("-W", "ignore:resource_tracker")
 FLEET_COLUMNS = ("id", "name", "flavor", "from", "to", "why")
 
 
@@ -36,7 +38,7 @@ def answer(arguments: Sequence[str], text: Iterable[str]) -> dict[str, Any]:
     :raises UsageError: what is wrong with what it was told
     :raises CliError: it failed
     """
-    command = tied([sys.executable, "-m", ENTRY, "whatif", *arguments])
+    command = tied([sys.executable, *QUIET, "-m", ENTRY, "whatif", *arguments])
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

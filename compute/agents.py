@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from novasim import exceptions
 from novasim.compute import options
+from novasim.compute.lives import Lives
 from novasim.compute.virt.driver import Driver
 from novasim.context import RequestContext
 from novasim.db.engine import Database
@@ -27,16 +28,21 @@ OVERTAKEN = (exceptions.UnexpectedTaskStateError, exceptions.MigrationStatusConf
 
 @dataclass(frozen=True)
 class Agents:
-    """What the agents of a process share: their hosts, the database, the hypervisors and the two proxies."""
+    """What the agents of a process share: the database, the hypervisors and the two proxies."""
 
     conf: cfg.ConfigOpts
-    hosts: Sequence[str]
+    lives: Lives
     db: Database
     clock: Clock
     journal: Journal
     driver: Driver
     conductor: Client
     compute: Client
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """Of those that live and are not frozen."""
+        return self.lives.hosts
 
     @property
     def reserved(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Sequence
 
 from novasim import context, exceptions, states
 from novasim.compute import lifecycle
@@ -95,10 +96,13 @@ def _fail(agents: Agents, ctxt: RequestContext, instance: Instance, migration: M
     agents.note(ctxt, instance, "evacuation failed", states.ERROR, None, states.MIG_ERROR)
 
 
-def destroy_evacuated(agents: Agents) -> None:
+def destroy_evacuated(agents: Agents, names: Sequence[str] | None = None) -> None:
     """On hosts that are back: remove the guests of servers that were evacuated from them (spec 8.12). Only the records
-    of evacuations say which: any other guest of a server that is elsewhere may be the half of a move."""
-    for part in hosts.chunks(agents.hosts):
+    of evacuations say which: any other guest of a server that is elsewhere may be the half of a move.
+
+    :param names: of the hosts; None: all that live
+    """
+    for part in hosts.chunks(agents.hosts if names is None else names):
         for move in agents.db.read(migrations.evacuated_from, part):
             ctxt = context.admin_context(move.request_id)
             ctxt.addressed_host = move.source_compute

@@ -87,7 +87,7 @@ def _build_failed(agents: Agents, ctxt: RequestContext, instance: Instance, imag
     LOG.warning("Building %s on %s failed: %s", instance.uuid, host, error)
     with contextlib.suppress(exceptions.HypervisorError):
         agents.driver.destroy(host, instance.uuid)
-    retry = bool(filter_properties.get("retry"))
+    retry = bool(filter_properties.get("retry")) and not isinstance(error, exceptions.BuildAbortException)
 
     def give_up(tx: Transaction) -> None:
         state = ({"task_state": states.SCHEDULING} if retry else {"vm_state": states.ERROR, "task_state": None})

@@ -46,10 +46,14 @@ COMPUTE: list[cfg.Opt] = [
                help="Seconds between two searches for guests and copies that belong to no server. -1: never."),
 ]
 SIMULATOR: list[cfg.Opt] = [
+    cfg.StrOpt("fleet",
+               help="Name by which the table of simulated hosts knows a compute process. Each must have one of its own "
+                    "and keep it. Default: the first name of --host."),
     cfg.StrOpt("stages", default="instant",
                help="What operations of the hypervisors cost and how they end: the name of a file in "
                     "etc/novasim/stages, or the path of one."),
-    cfg.StrOpt("fault_rules", help="YAML file of fault rules that are in force from the start."),
+    cfg.StrOpt("faults_file", deprecated_name="fault_rules",
+               help="YAML file of fault rules that are in force from the start, in all processes of the cluster."),
     cfg.IntOpt("seed", help="Seed of all chance of a process. Without it each run differs."),
     cfg.BoolOpt("journal", default=True,
                 help="Keep a journal of every hop of every request, for the resource os-simulator/journal."),

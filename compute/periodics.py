@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from novasim import config, context, exceptions, quota, states
@@ -127,10 +127,13 @@ def offload_shelved(agents: Agents) -> None:
         agents.each(shelve.offload_by_itself, agents.db.read(instance_pages.shelved, part, before))
 
 
-def cleanup_leftovers(agents: Agents) -> None:
+def cleanup_leftovers(agents: Agents, names: Sequence[str] | None = None) -> None:
     """Destroy guests and copies that belong to no server any more, and make a copy that is all that a server at rest
-    has its guest again (spec 8.11, 12.3 #56)."""
-    guests = agents.driver.list_guests(agents.hosts)
+    has its guest again (spec 8.11, 12.3 #56).
+
+    :param names: on these hosts; None: on all that live
+    """
+    guests = agents.driver.list_guests(agents.hosts if names is None else names)
     by_server: dict[str, list[Guest]] = collections.defaultdict(list)
     for guest in guests:
         by_server[guest.instance_uuid].append(guest)

@@ -1,4 +1,4 @@
-"""What agents do when their process starts: take up what the last one left (spec 8.12).
+"""What agents do when they start: take up what the last one left (spec 8.12).
 
 The plan is read before the first message is taken, so what it finds in the middle of a hop belongs to nobody alive.
 Each entry is driven on from the state in the database, or undone; messages still queued find the state moved on.
@@ -7,7 +7,7 @@ Each entry is driven on from the state in the database, or undone; messages stil
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -46,12 +46,12 @@ class Resumption(NamedTuple):
     actions: tuple[str, ...]
 
 
-def plan(agents: Agents) -> list[Resumption]:
-    """What to take up; read it before the agents answer messages."""
-    mine = set(agents.hosts)
+def plan(agents: Agents, names: Sequence[str]) -> list[Resumption]:
+    """What the agents of these hosts have to take up; read it before they answer messages."""
+    mine = set(names)
     moves: dict[str, Migration] = {}
     servers: list[Instance] = []
-    for part in hosts.chunks(agents.hosts):
+    for part in hosts.chunks(names):
         moves |= {move.instance_uuid: move for move in agents.db.read(migrations.in_progress_on, part)}
         servers += agents.db.read(instance_pages.on_hosts, part, True)
     found = []
@@ -71,6 +71,10 @@ def plan(agents: Agents) -> list[Resumption]:
 
 def resume(agents: Agents, entry: Resumption) -> None:
     """Take up one entry; what goes wrong is logged, and is for the conductor's recovery or the next start."""
+    agents.lives.act_as(entry.host, _resume, agents, entry)
+
+
+def _resume(agents: Agents, entry: Resumption) -> None:
     try:
         request = agents.db.read(actions.newest_request, entry.instance_uuid, entry.actions)
         ctxt = context.admin_context(request)
@@ -85,13 +89,13 @@ def resume(agents: Agents, entry: Resumption) -> None:
         LOG.exception("Could not take up %s on %s", entry.instance_uuid, entry.host)
 
 
-def resume_guests(agents: Agents) -> None:
+def resume_guests(agents: Agents, names: Sequence[str]) -> None:
     """Start the guests that ran when their host went down, where the configuration asks for it (spec 8.12)."""
     if not agents.conf.resume_guests_state_on_host_boot:
         return
-    off = {(guest.host, guest.instance_uuid) for guest in agents.driver.list_guests(agents.hosts)
+    off = {(guest.host, guest.instance_uuid) for guest in agents.driver.list_guests(names)
            if guest.role == GUEST and guest.power_state in (states.SHUTDOWN, states.CRASHED)}
-    for part in hosts.chunks(agents.hosts):
+    for part in hosts.chunks(names):
         for server in agents.db.read(instance_pages.on_hosts, part):
             ran = server.power_state == states.RUNNING and server.vm_state in _RUN and server.task_state is None
             if ran and (server.host, server.uuid) in off:
@@ -102,11 +106,11 @@ def resume_guests(agents: Agents) -> None:
                     LOG.exception("Guest %s on %s cannot be started", server.uuid, server.host)
 
 
-def clear_away(agents: Agents) -> None:
+def clear_away(agents: Agents, names: Sequence[str]) -> None:
     """What became of servers while their hosts were away: nothing may stay that is elsewhere now, or gone."""
     try:
-        evacuate.destroy_evacuated(agents)
-        periodics.cleanup_leftovers(agents)
+        evacuate.destroy_evacuated(agents, names)
+        periodics.cleanup_leftovers(agents, names)
     except Exception:
         LOG.exception("Could not look for what is left over")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import collections
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from novasim import exceptions, states
@@ -18,12 +18,13 @@ from novasim.objects import Flavor
 LOG = logging.getLogger(__name__)
 
 
-def register(agents: Agents) -> None:
-    """Service rows and compute nodes of all hosts of the process."""
+def register(agents: Agents, names: Sequence[str]) -> None:
+    """Service rows and compute nodes of hosts that start."""
+    nodes = [agents.driver.get_available_resource(host) for host in names]
+
     def rows(tx: Transaction) -> None:
-        hosts.register(tx, agents.hosts, hosts.COMPUTE, "compute")
-        hosts.register_nodes(tx, [agents.driver.get_available_resource(host) for host in agents.hosts],
-                             agents.reserved)
+        hosts.register(tx, names, hosts.COMPUTE, "compute")
+        hosts.register_nodes(tx, nodes, agents.reserved)
     agents.db.write(rows)
 
 

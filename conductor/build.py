@@ -13,11 +13,12 @@ from novasim.conductor.orchestrator import (
     build_request_spec,
     note_selection,
     populate_retry,
+    try_elsewhere,
 )
 from novasim.context import RequestContext
 from novasim.db import actions, instances
 from novasim.db.engine import Transaction
-from novasim.exceptions import InstanceNotFound, UnexpectedTaskStateError
+from novasim.exceptions import ComputeServiceUnavailable, InstanceNotFound, UnexpectedTaskStateError
 from novasim.objects import Instance
 
 LOG = logging.getLogger(__name__)
@@ -45,20 +46,24 @@ def build_instances(orchestrator: Orchestrator, ctxt: RequestContext, servers: l
             fail(orchestrator, ctxt, server, error)
         return
     for server, selection in zip(servers, selections, strict=True):
-        _hand_over(orchestrator, ctxt, server, selection, request_spec, copy.deepcopy(filter_properties))
+        _hand_over(orchestrator, ctxt, server, image, selection, request_spec, copy.deepcopy(filter_properties))
 
 
-def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, server: Instance, selection: dict[str, Any],
-               request_spec: dict[str, Any], filter_properties: dict[str, Any]) -> None:
+def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, server: Instance, image: dict[str, Any],
+               selection: dict[str, Any], request_spec: dict[str, Any], filter_properties: dict[str, Any]) -> None:
     note_selection(filter_properties, selection)
     orchestrator.note(ctxt, server, f"chose {selection['host']}", states.BUILDING, states.SCHEDULING)
     request_spec = request_spec | {"num_instances": 1, "instance_uuids": [server.uuid]}
     try:
-        orchestrator.compute.run_instance(
-            ctxt, selection["host"], instance=server, request_spec=request_spec,
-            filter_properties=filter_properties, requested_networks=None, injected_files=[], admin_password=None,
-            is_first_time=True, node=selection["nodename"], legacy_bdm_in_spec=False,
-            host_list=selection.get("alternates"))
+        try:
+            orchestrator.compute.run_instance(
+                ctxt, selection["host"], instance=server, request_spec=request_spec,
+                filter_properties=filter_properties, requested_networks=None, injected_files=[], admin_password=None,
+                is_first_time=True, node=selection["nodename"], legacy_bdm_in_spec=False,
+                host_list=selection.get("alternates"))
+        except ComputeServiceUnavailable as error:
+            try_elsewhere(filter_properties, error)
+            build_instances(orchestrator, ctxt, [server], image, filter_properties, [selection.get("alternates") or []])
     except Exception as error:
         LOG.exception("Could not ask %s to build %s", selection["host"], server.uuid)
         fail(orchestrator, ctxt, server, error)

@@ -112,6 +112,17 @@ def _take(tx: Transaction, ctxt: RequestContext, instance: Instance, move: Migra
     return migrations.get(tx, move.id)
 
 
+def hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, move: Migration, kind: Kind,
+              send: Callable[[Orchestrator, RequestContext, Instance, Migration], None]) -> None:
+    """Tell an agent of what was claimed for it; where that fails, recovery does."""
+    orchestrator.note(ctxt, instance, f"chose {move.dest_compute}", instance.vm_state, kind.task_state,
+                      migration_status=move.status)
+    try:
+        send(orchestrator, ctxt, instance, move)
+    except Exception:
+        LOG.exception("Could not send %s for %s; recovery will", kind.message, instance.uuid)
+
+
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, kind: Kind,
             error: Exception) -> None:
     """Give the server back as it was, as long as no host holds room for it: nothing of it was touched."""

@@ -56,12 +56,7 @@ def evacuate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instanc
     except Exception as error:
         destination.restore(orchestrator, ctxt, instance, KIND, error)
         return
-    orchestrator.note(ctxt, instance, f"chose {moved.dest_compute}", instance.vm_state, states.REBUILDING,
-                      migration_status=moved.status)
-    try:
-        send(orchestrator, ctxt, instance, moved)
-    except Exception:
-        LOG.exception("Could not tell %s to take %s; recovery will", moved.dest_compute, instance.uuid)
+    destination.hand_over(orchestrator, ctxt, instance, moved, KIND, send)
 
 
 def send(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, move: Migration) -> None:

@@ -58,12 +58,7 @@ def live_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
     except Exception as error:
         destination.restore(orchestrator, ctxt, instance, KIND, error)
         raise
-    orchestrator.note(ctxt, instance, f"chose {moved.dest_compute}", instance.vm_state, states.MIGRATING,
-                      migration_status=moved.status)
-    try:
-        send(orchestrator, ctxt, instance, moved)
-    except Exception:
-        LOG.exception("Could not tell %s to live-migrate %s; recovery will", moved.source_compute, instance.uuid)
+    destination.hand_over(orchestrator, ctxt, instance, moved, KIND, send)
 
 
 def _begin(tx: Transaction, ctxt: RequestContext, instance: Instance, with_disks: bool) -> Migration:

@@ -130,3 +130,14 @@ def note_selection(filter_properties: dict[str, Any], selection: dict[str, Any])
     if "retry" in filter_properties:
         filter_properties["retry"]["hosts"].append([selection["host"], selection["nodename"]])
     filter_properties["limits"] = selection["limits"] or {}
+
+
+def try_elsewhere(filter_properties: dict[str, Any], error: exceptions.ComputeServiceUnavailable) -> None:
+    """The host that was chosen cannot be asked: nobody has made its queue, or the broker has lost it. It is known at
+    once, so it is one attempt of several.
+
+    :raises ComputeServiceUnavailable: when no other host may be tried
+    """
+    if "retry" not in filter_properties:
+        raise error
+    filter_properties["retry"]["exc"] = error.text

@@ -16,12 +16,18 @@ from novasim.conductor.orchestrator import (
     image_of,
     note_selection,
     populate_retry,
+    try_elsewhere,
 )
 from novasim.context import RequestContext
 from novasim.db import actions, instances, migrations, placements, quotas
 from novasim.db.engine import Transaction
 from novasim.db.placements import Look
-from novasim.exceptions import InstanceNotFound, MigrationStatusConflict, UnexpectedTaskStateError
+from novasim.exceptions import (
+    ComputeServiceUnavailable,
+    InstanceNotFound,
+    MigrationStatusConflict,
+    UnexpectedTaskStateError,
+)
 from novasim.objects import Flavor, Instance
 
 LOG = logging.getLogger(__name__)
@@ -49,7 +55,9 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
 
     try:
         look = orchestrator.db.write(begin)
-        _hand_over(orchestrator, ctxt, instance, flavor, filter_properties, host_list, look)
+        left = host_list
+        while (left := _hand_over(orchestrator, ctxt, instance, flavor, filter_properties, left, look)) is not None:
+            pass
     except OVERTAKEN as reason:
         LOG.info("Move of %s (%s) left alone: %s", instance.uuid, ctxt.request_id, reason)
     except Exception as error:
@@ -64,7 +72,9 @@ def _mine(ctxt: RequestContext) -> instances.Expected:
 
 
 def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, flavor: Flavor,
-               filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None, look: Look) -> None:
+               filter_properties: dict[str, Any], host_list: list[dict[str, Any]] | None, look: Look,
+               ) -> list[dict[str, Any]] | None:
+    """One attempt. Returns None when it is made; else the hosts to be tried next."""
     populate_retry(filter_properties, orchestrator.conf.scheduler.max_attempts, instance.uuid)
     image = image_of(instance, look.image)
     request_spec = build_request_spec([instance], image, flavor)
@@ -73,10 +83,15 @@ def _hand_over(orchestrator: Orchestrator, ctxt: RequestContext, instance: Insta
     orchestrator.note(ctxt, instance, f"chose {selection['host']}", instance.vm_state, states.RESIZE_PREP)
     # extra_specs were for the scheduler only (spec 6.2 step 7).
     request_spec["instance_type"].pop("extra_specs", None)
-    orchestrator.compute.prep_resize(
-        ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
-        reservations=[], request_spec=request_spec, filter_properties=filter_properties,
-        node=selection["nodename"], host_list=selection.get("alternates"))
+    try:
+        orchestrator.compute.prep_resize(
+            ctxt, selection["host"], image=image, instance=instance, instance_type=msgspec.to_builtins(flavor),
+            reservations=[], request_spec=request_spec, filter_properties=filter_properties,
+            node=selection["nodename"], host_list=selection.get("alternates"))
+    except ComputeServiceUnavailable as error:
+        try_elsewhere(filter_properties, error)
+        return selection.get("alternates") or []
+    return None
 
 
 def restore(orchestrator: Orchestrator, ctxt: RequestContext, instance: Instance, error: Exception,

@@ -209,12 +209,12 @@ def remove_host(tx: Transaction, aggregate_id: int, host: str) -> Aggregate:
     return get(tx, aggregate_id)
 
 
-def forget_host(tx: Transaction, host: str) -> None:
-    """A host is gone for good: out of all its aggregates."""
+def forget_hosts(tx: Transaction, hosts: Sequence[str]) -> None:
+    """Hosts are gone for good: out of all their aggregates."""
     tx.execute(_LOCKED)
-    of_host = select(_H.aggregate_id).where(_H.host == host, _H.deleted == 0)
-    tx.execute(_CHANGED, {"ids": [row.aggregate_id for row in tx.execute(of_host)]})
-    tx.execute(sql_update(models.aggregate_hosts).where(_H.host == host, _H.deleted == 0).values(
+    of_hosts = select(_H.aggregate_id).where(_H.host.in_(hosts), _H.deleted == 0).distinct()
+    tx.execute(_CHANGED, {"ids": [row.aggregate_id for row in tx.execute(of_hosts)]})
+    tx.execute(sql_update(models.aggregate_hosts).where(_H.host.in_(hosts), _H.deleted == 0).values(
         deleted=_H.id, deleted_at=tx.now))
 
 

@@ -30,7 +30,7 @@ SORT_KEYS = frozenset({"created_at", "description", "disabled", "ephemeral_gb", 
                        "memory_mb", "name", "root_gb", "rxtx_factor", "swap", "updated_at", "vcpu_weight", "vcpus"})
 
 
-def _flavor(values: Mapping[str, Any]) -> Flavor:
+def _flavor(values: Mapping[Any, Any]) -> Flavor:
     return Flavor(**{**values, "extra_specs": pairs.read(values["extra_specs"])})
 
 

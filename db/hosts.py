@@ -38,6 +38,9 @@ def newest(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
 _HEARTBEAT = sql_update(models.services).where(
     _S.binary == bindparam("b_binary"), _S.host.in_(bindparam("hosts", expanding=True)), _S.deleted == 0).values(
     report_count=_S.report_count + 1, last_seen_up=bindparam("b_now"))
+_KNOWN_SERVICES = select(_S.id, _S.host, _S.version).where(
+    _S.binary == bindparam("b_binary"), _S.host.in_(bindparam("hosts", expanding=True)), _S.deleted == 0)
+_KNOWN_NODES = select(*_NODE).where(_N.host.in_(bindparam("hosts", expanding=True)), _N.deleted == 0)
 _HEARTBEATS = select(_S.host, _S.last_seen_up).where(
     _S.binary == bindparam("binary"), _S.last_seen_up >= bindparam("since"), _S.deleted == 0)
 COMPUTE = "nova-compute"
@@ -70,8 +73,8 @@ def chunks(hosts: Sequence[str]) -> Iterable[Sequence[str]]:
 
 def register(tx: Transaction, hosts: Sequence[str], binary: str, topic: str) -> None:
     """Make the service rows of these hosts where they are missing, and note that they are alive."""
-    known = {row.host: row.version for part in chunks(hosts) for row in tx.execute(select(_S.host, _S.version).where(
-        _S.binary == binary, _S.host.in_(part), _S.deleted == 0))}
+    known = {row.host: row.version for part in chunks(hosts)
+             for row in tx.execute(_KNOWN_SERVICES, {"b_binary": binary, "hosts": list(part)})}
     new = [host for host in hosts if host not in known]
     if new:
         rows = [
@@ -138,6 +141,15 @@ def delete_service(tx: Transaction, service_id: int) -> None:
             deleted=table.c.id, deleted_at=tx.now, updated_at=tx.now))
 
 
+def delete_agents(tx: Transaction, hosts: Sequence[str]) -> None:
+    """Delete the agents of these hosts softly, with their hypervisors."""
+    for part in chunks(hosts):
+        for table, condition in ((models.compute_nodes, _N.host.in_(part)),
+                                 (models.services, (_S.binary == COMPUTE) & _S.host.in_(part))):
+            tx.execute(sql_update(table).where(condition, table.c.deleted == 0).values(
+                deleted=table.c.id, deleted_at=tx.now, updated_at=tx.now))
+
+
 def is_up(tx: Transaction, host: str, since: datetime) -> bool:
     """Whether a host's agent has been heard of since a time and is not forced down."""
     return bool(tx.execute(_IS_UP, {"host": host, "since": since}).scalar())
@@ -168,9 +180,9 @@ def register_nodes(tx: Transaction, nodes: Sequence[ComputeNode], reserved: Mapp
     by_host = {node.host: node for node in nodes}
     hosts = list(by_host)
     known = {(row.host, row.hypervisor_hostname): row for part in chunks(hosts)
-             for row in tx.execute(select(*_NODE).where(_N.host.in_(part), _N.deleted == 0))}
-    service_ids = {row.host: row.id for part in chunks(hosts) for row in tx.execute(select(_S.host, _S.id).where(
-        _S.binary == COMPUTE, _S.host.in_(part), _S.deleted == 0))}
+             for row in tx.execute(_KNOWN_NODES, {"hosts": list(part)})}
+    service_ids = {row.host: row.id for part in chunks(hosts)
+                   for row in tx.execute(_KNOWN_SERVICES, {"b_binary": COMPUTE, "hosts": list(part)})}
     new = [_new_node(tx, node, service_ids[node.host], reserved) for node in nodes
            if (node.host, node.hypervisor_hostname) not in known]
     if new:

@@ -2,7 +2,7 @@
 
 Every table has the common columns of spec 9.1 and is deleted softly: ``deleted`` becomes the row's id. Exceptions are
 ``claims``, a ledger of the present that is summed over, and the rows of ``reservations``: there a dead row would only
-cost time.
+cost time; and what the identity service keeps: nobody wants to keep the passwords of those who have gone.
 """
 
 from __future__ import annotations
@@ -171,6 +171,12 @@ services = _table(
     UniqueConstraint("host", "topic", "deleted"), UniqueConstraint("host", "binary", "deleted"),
     Index(None, "binary", "updated_at"), Index(None, "binary", "last_seen_up"))
 
+# What exists of the simulated hardware, whoever plays it and whatever runs on it.
+simulated_hosts = _table(
+    "simulated_hosts", Column("host", Name, nullable=False), Column("fleet", Name, nullable=False),
+    Column("profile", Name, nullable=False), Column("state", String(16), nullable=False),
+    UniqueConstraint("host", "deleted"), Index(None, "fleet", "deleted"))
+
 compute_nodes = _table(
     "compute_nodes", Column("uuid", Uuid, nullable=False, unique=True),
     Column("service_id", Integer, ForeignKey("services.id"), nullable=False), Column("host", Name, nullable=False),
@@ -315,3 +321,69 @@ floating_ips = _table(
     Column("port_id", Uuid), Column("fixed_ip_address", String(39)),
     UniqueConstraint("uuid", "deleted"), Index(None, "port_id", "deleted"), Index(None, "project_id", "deleted"),
     Index(None, "floating_ip_address"))
+
+fault_rules = _table(
+    "fault_rules", Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),
+    Column("rule", LongText, nullable=False), Column("seed", BigInteger, nullable=False),
+    Column("seen", Integer, nullable=False), Column("acted", Integer, nullable=False), Column("ends_at", Time),
+    Index(None, "ends_at"))
+
+fault_log = _table(
+    "fault_log", Column("rule_uuid", Uuid, nullable=False), Column("name", Name, nullable=False),
+    Column("subject", Name, nullable=False), Column("did", String(16), nullable=False), Column("service", Name),
+    Column("host", Name), Column("method", Name), Column("instance_uuid", Uuid), Column("request_id", Name),
+    Index(None, "rule_uuid", "subject"))
+
+def _identity_table(name: str, *items: Column | Index | UniqueConstraint) -> Table:
+    return Table(name, metadata, Column("id", Integer, primary_key=True, autoincrement=True), *items,
+                 Column("created_at", Time), mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
+
+def _of(table: str, index: bool = False) -> Column:
+    return Column(f"{table}_id", Uuid, ForeignKey(f"{table}s.uuid", ondelete="CASCADE"), nullable=False,
+                  index=index or None)
+
+
+def _described() -> tuple[Column, ...]:
+    return (Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),
+            Column("description", LongText, nullable=False, default=""))
+
+
+def _enabled() -> Column:
+    return Column("enabled", Boolean, nullable=False, default=True)
+
+
+domains = _identity_table("domains", *_described(), _enabled(), UniqueConstraint("name"))
+
+projects = _identity_table("projects", *_described(), _enabled(), _of("domain"), UniqueConstraint("domain_id", "name"),
+                           Index(None, "name"))
+
+users = _identity_table(
+    "users", *_described(), _enabled(), _of("domain"), Column("email", Name),
+    Column("default_project_id", Uuid, ForeignKey("projects.uuid", ondelete="SET NULL"), index=True),
+    # Null: nobody logs in with a password. Tokens issued before valid_since are void.
+    Column("password_hash", String(128)), Column("valid_since", Time), UniqueConstraint("domain_id", "name"),
+    Index(None, "name"))
+
+roles = _identity_table("roles", *_described(), UniqueConstraint("name"))
+
+role_assignments = _identity_table(
+    "role_assignments", _of("user"), _of("role", index=True),
+    # "project" and its id, "domain" and its id, or "system" and "all".
+    Column("target_type", String(16), nullable=False), Column("target_id", Uuid, nullable=False),
+    UniqueConstraint("user_id", "target_type", "target_id", "role_id"), Index(None, "target_type", "target_id"))
+
+application_credentials = _identity_table(
+    "application_credentials", *_described(), _of("user"), _of("project", index=True),
+    Column("secret_hash", String(128), nullable=False), Column("expires_at", Time),
+    Column("unrestricted", Boolean, nullable=False, default=False),
+    # Ids of roles, as JSON.
+    Column("roles", LongText, nullable=False), UniqueConstraint("user_id", "name"))
+
+revoked_tokens = _identity_table(
+    "revoked_tokens", Column("audit_id", String(32), nullable=False, unique=True),
+    Column("expires_at", Time, nullable=False, index=True))
+
+# What tokens are signed with, where the configuration does not say.
+token_keys = _identity_table(
+    "token_keys", Column("name", String(32), nullable=False, unique=True), Column("secret", Name, nullable=False))

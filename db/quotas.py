@@ -17,7 +17,6 @@ from typing import Any
 from oslo_utils import uuidutils
 from sqlalchemy import (
     Case,
-    Insert,
     ScalarSelect,
     Select,
     Update,
@@ -64,9 +63,10 @@ _USAGE_LOCKED = select(
 for _dialect in ("mysql", "mariadb"):
     _USAGE_LOCKED = _USAGE_LOCKED.with_hint(
         models.quota_usages, "FORCE INDEX (uq_quota_usages_project_id)", _dialect)
-_USAGE_ROWS = select(_U.resource, _U.in_use, _U.reserved, _U.user_id).where(
+_USAGE_ROWS = select(_U.id, _U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
-_CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance")).returning(
+_RESERVE = insert(models.reservations)
+_CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance"), _R.deleted == 0).returning(
     _R.project_id, _R.user_id, _R.resource, _R.delta)
 
 
@@ -84,16 +84,6 @@ def _each(names: tuple[str, ...], what: str) -> Case[Any]:
 @functools.cache
 def _lock_statement(names: tuple[str, ...]) -> Select[Any]:
     return select(_U.id).where(_own(names)).order_by(_U.resource).with_for_update()
-
-
-@functools.cache
-def _reserve_statement(names: tuple[str, ...]) -> Insert:
-    return insert(models.reservations).from_select(
-        ["uuid", "usage_id", "project_id", "user_id", "resource", "delta", "created_at", "expire", "instance_uuid",
-         "deleted"],
-        select(_each(names, "uuid"), _U.id, _U.project_id, _U.user_id, _U.resource, _each(names, "delta"),
-               bindparam("b_now", type_=models.Time), bindparam("b_expire", type_=models.Time),
-               bindparam("b_instance", type_=models.Uuid), literal(0)).where(_own(names)).order_by(_U.resource))
 
 
 @functools.cache
@@ -208,7 +198,7 @@ def hold(tx: Transaction, project_id: str | None, user_id: str | None) -> None:
 
 
 def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas: Mapping[str, int],
-           defaults: Mapping[str, int]) -> None:
+           defaults: Mapping[str, int]) -> dict[str, Any]:
     own, totals = _lock(tx, project_id, user_id)
 
     def limits_of(*whose: str) -> Limits:
@@ -226,6 +216,7 @@ def _check(tx: Transaction, project_id: str | None, user_id: str | None, deltas:
             return ", ".join(str(values.get(name, 0)) for name in overs)
         raise exceptions.OverQuota(overs=", ".join(overs), requested=told(deltas), used=told(used),
                                    allowed=told(ceilings))
+    return own
 
 
 def _change(tx: Transaction, project_id: str | None, user_id: str | None, in_use: Mapping[str, int],
@@ -274,14 +265,17 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
     project_id, user_id = instance.project_id, instance.user_id
     increases = {name: delta for name, delta in deltas.items() if delta > 0}
     if increases:
-        _check(tx, project_id, user_id, deltas, defaults)
-    uuids = {name: uuidutils.generate_uuid() for name in sorted(deltas)}
-    tx.execute(_reserve_statement(tuple(uuids)), {
-        "b_project": project_id, "b_user": user_id, "b_instance": instance.uuid, "b_now": tx.now,
-        "b_expire": tx.now + timedelta(seconds=expire_s), **{f"b_uuid_{name}": uuid for name, uuid in uuids.items()},
-        **{f"b_delta_{name}": delta for name, delta in deltas.items()}})
+        own = _check(tx, project_id, user_id, deltas, defaults)
+    else:
+        rows_of = tx.execute(_USAGE_ROWS, {"project": project_id})
+        own = {row.resource: row for row in rows_of if row.user_id == user_id} or _lock(tx, project_id, user_id)[0]
+    rows = [{"uuid": uuidutils.generate_uuid(), "usage_id": own[name].id, "project_id": project_id,
+             "user_id": user_id, "resource": name, "delta": deltas[name], "created_at": tx.now,
+             "expire": tx.now + timedelta(seconds=expire_s), "instance_uuid": instance.uuid, "deleted": 0}
+            for name in sorted(deltas)]
+    tx.execute(_RESERVE, rows)
     _change(tx, project_id, user_id, {}, increases)
-    return list(uuids.values())
+    return [row["uuid"] for row in rows]
 
 
 def _close(tx: Transaction, instance_uuid: str) -> list[Any]:

@@ -1,15 +1,12 @@
 """One tree of errors, in one module, because oslo.messaging rebuilds remote errors only from modules it is told of.
 
     NovasimException
-    |-- Invalid (400)            bad input, or a state that forbids what was asked
-    |   |-- ValidationError, FlavorNotUsable ...
+    |-- Invalid (400)            bad input, or a state that forbids what was asked: ValidationError ...
     |-- NotFound (404)
     |-- Conflict (409)
     |   |-- InstanceInvalidState, InstanceIsLocked, ServiceUnavailable ...
-    |-- Forbidden (403)
-    |   |-- OverQuota
+    |-- Forbidden (403)          OverQuota ...
     |-- NoValidHost              the scheduler found no host; asynchronous, so it never is an HTTP answer
-    |-- ComputeResourcesUnavailable, RescheduledException ...
     |-- UnexpectedTaskStateError somebody else changed the server first
 
 A class carries its HTTP code and ``definite``: did it surely *not* happen? Only a definite failure may be tried
@@ -384,6 +381,10 @@ class LiveMigrationAborted(HypervisorError):
 class FaultInjected(HypervisorError):
     """Raised on purpose by a rule or a stage."""
     template = "Injected fault at %(point)s"
+
+
+class BuildAbortException(HypervisorError):
+    template = "Build of instance %(instance_uuid)s aborted: %(reason)s"
 
 
 class SchedulerHostFilterNotFound(NotFound):

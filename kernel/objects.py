@@ -224,6 +224,18 @@ class Service(msgspec.Struct, kw_only=True):
     deleted: int = 0
 
 
+class SimulatedHost(msgspec.Struct, kw_only=True):
+    """A machine of the simulator: which process plays it, its shape, and what it is wanted to be."""
+
+    id: int = 0
+    host: str
+    fleet: str
+    profile: str
+    state: str = "up"
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
 class Aggregate(msgspec.Struct, kw_only=True):
     """Hosts that belong together, and what is said of them: their zone, who may use them, how full they may be."""
 

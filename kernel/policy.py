@@ -190,6 +190,17 @@ _RULES = [
           (("DELETE", "/os-server-groups/{server_group_id}"),)),
     _Rule("os-simulator:decisions", ADMIN, "Read why hosts were chosen for a request, or were not",
           (("GET", "/os-simulator/decisions/{request_id}"),)),
+    *(_Rule(f"os-simulator:faults:{name}", ADMIN, what, ((method, f"/os-simulator/{path}"),))
+      for name, what, method, path in (
+        ("index", "List fault rules", "GET", "faults"), ("create", "Add a fault rule", "POST", "faults"),
+        ("presets", "List presets of fault rules", "GET", "fault-presets"),
+        ("delete", "Remove a fault rule", "DELETE", "faults/{fault_id}"),
+        ("clear", "Remove all fault rules and their log", "DELETE", "faults"),
+        ("log", "Read what fault rules did", "GET", "fault-log"))),
+    _Rule("os-simulator:hosts:list", ADMIN, "List the machines of the simulator",
+          (("GET", "/os-simulator/hosts"), ("GET", "/os-simulator/fleets"))),
+    _Rule("os-simulator:hosts:update", ADMIN, "Make more or fewer machines; crash, revive, freeze or thaw some",
+          (("POST", "/os-simulator/hosts"), ("POST", "/os-simulator/hosts/action"))),
     _Rule("os-simulator:journal", ADMIN, "Read the hops of a request", (("GET", "/os-simulator/journal"),)),
 ]
 

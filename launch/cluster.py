@@ -19,7 +19,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import exceptions
-from novasim.launch import embedded, seed, service, split, wiring, wsgi_server
+from novasim.api.schemas.simulated_hosts import HOSTS_MAX
+from novasim.launch import accounts, embedded, seed, service, split, wiring, wsgi_server
 
 LOG = logging.getLogger(__name__)
 FACTS, CONFIG = "cluster.json", "novasim.conf"
@@ -27,7 +28,8 @@ FACTS, CONFIG = "cluster.json", "novasim.conf"
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="novasim-cluster", description="Run a whole cluster until told to stop.")
-    parser.add_argument("--hosts", type=int, default=10, metavar="N", help="number of compute hosts")
+    parser.add_argument("--hosts", type=int, metavar="N",
+                        help=f"number of compute hosts, at least; default: those it has, or {seed.HOSTS}")
     parser.add_argument("--profile", default="medium", metavar="NAME", help="shape of the hosts")
     parser.add_argument("--port", type=int, default=8774, metavar="P", help="port of the API, 0 for any free one")
     parser.add_argument("--state-dir", type=Path, default=Path(".novasim"), metavar="D", help="where all state lives")
@@ -70,6 +72,9 @@ def _write_config(path: Path, settings: dict[str, str]) -> None:
 def _see_that_it_is_known(conf: cfg.ConfigOpts, name: str) -> None:
     """Options are read when they are used; a wrong one should be told of at once."""
     section, _, option = name.rpartition(".")
+    if section == "keystone_authtoken":
+        # Its options are known to keystonemiddleware only, which reads them when it is asked for.
+        return
     try:
         getattr(conf if section in ("", "DEFAULT") else conf[section], option)
     except cfg.NoSuchOptError as error:
@@ -84,10 +89,12 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 
     :raises ConfigurationError: when the directory cannot be written, an option is wrong, or the port is taken
     """
-    if not 1 <= arguments.hosts <= 9999:
-        raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to 9999")
+    if arguments.hosts is not None and not 1 <= arguments.hosts <= HOSTS_MAX:
+        raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to {HOSTS_MAX}")
     directory = arguments.state_dir
     try:
+        # What is in it is nobody else's business: passwords as hashes, and what tokens are signed with.
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         (directory / "log").mkdir(parents=True, exist_ok=True)
         _write_config(directory / CONFIG, _settings(arguments))
     except OSError as error:
@@ -102,9 +109,10 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     return conf
 
 
-def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, endpoint: str, began: float) -> dict[str, Any]:
-    return {"endpoint": endpoint, "pid": os.getpid(), "hosts": arguments.hosts, "profile": conf.profile,
-            "stages": conf.simulator.stages, "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
+def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, cluster: Any, began: float) -> dict[str, Any]:
+    return {"endpoint": cluster.endpoint, "auth_strategy": conf.api.auth_strategy, "pid": os.getpid(),
+            "hosts": cluster.hosts, "profile": conf.profile, "stages": conf.simulator.stages,
+            "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
             "db": conf.database.connection.partition(":")[0], "flavors": [row[0] for row in seed.FLAVORS],
             "image": seed.IMAGES[0][1], "ready_s": round(time.monotonic() - began, 2)}
 
@@ -127,7 +135,7 @@ def main(argv: Sequence[str]) -> int:
         logging.setup(conf, "novasim")
         cluster: Any = (split.SplitCluster(conf, arguments.state_dir / CONFIG, arguments.hosts, stop) if arguments.bus
                         and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
-                            arguments.state_dir, arguments.hosts, conf=conf))
+                            arguments.state_dir, arguments.hosts, conf=conf, kill=service.die))
         cluster.start()
     except exceptions.NovasimException as error:
         service.say({"error": error.text})
@@ -137,7 +145,8 @@ def main(argv: Sequence[str]) -> int:
         service.say({"error": f"the cluster cannot start ({type(error).__name__}: {error}). "
                               f"See {arguments.state_dir / 'log' / 'cluster.log'}"})
         return 1
-    _announce(arguments.state_dir, _facts(arguments, conf, cluster.endpoint, began))
+    accounts.write_clouds(conf, arguments.state_dir, cluster.endpoint)
+    _announce(arguments.state_dir, _facts(arguments, conf, cluster, began))
     stop.wait()
     cluster.stop()
     (arguments.state_dir / FACTS).unlink(missing_ok=True)

@@ -19,7 +19,8 @@ from novasim.db import hosts as db_hosts
 from novasim.db import versioning
 from novasim.db.engine import Database, Transaction
 from novasim.db.image import Image
-from novasim.launch import hostnames, seed, service, wiring
+from novasim.launch import seed, service, wiring
+from novasim.launch.fault_book import FaultBook
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import Clock
 
@@ -35,19 +36,22 @@ class EmbeddedCluster:
     """A cluster in this process; a context manager.
 
     :param state_dir: where all of it lives; a cluster with the same directory is the same cluster
-    :param hosts: how many compute hosts
+    :param hosts: how many compute hosts, at least; None: those it has
     :param overrides: ``{"section.option": value}``
     :param database: one that somebody else closes, which is the one that the configuration names
+    :param kill: ends the process that the cluster has to itself, as a fault rule may want; None: no rule may
     """
 
-    def __init__(self, state_dir: Path, hosts: int = 3, overrides: Mapping[str, Any] | None = None,
-                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None, database: Database | None = None):
+    def __init__(self, state_dir: Path, hosts: int | None = 3, overrides: Mapping[str, Any] | None = None,
+                 clock: Clock | None = None, conf: cfg.ConfigOpts | None = None, database: Database | None = None,
+                 kill: Callable[[], object] | None = None):
         self.conf = conf or wiring.build_config(overrides={
             "state_path": str(state_dir), "transport_url": bus_url(), "api.listen_port": 0, **(overrides or {})})
         self._url = self.conf.transport_url
         self._clock = clock or Clock()
-        self._hosts = hostnames.of_cluster(hosts)
+        self._hosts = hosts
         self._database = database
+        self._kill = kill
         self._image: Image | None = None
         self._services: list[service.Running] = []
         self._stops = contextlib.ExitStack()
@@ -68,17 +72,22 @@ class EmbeddedCluster:
         self._stops.callback(lambda: self.agents is not None and self.agents.driver.close())
         Path(self.conf.state_path).mkdir(parents=True, exist_ok=True)
         self.ground = wiring.Ground(self.conf, "cluster", self._clock, self._database)
+        self.ground.faults.kill = self._kill
         self._stops.callback(self.ground.close)
         versioning.upgrade(self.ground.db)
         seed.seed(self.ground.db)
+        self.faults = FaultBook(self.ground)
+        self.faults.listen()
+        self.hosts = seed.machines(self.ground.db, self.conf.profile, self._hosts)
         self.orchestrator = self._run(service.start_conductor).facts["orchestrator"]
         self._run(service.start_scheduler)
-        self.conf.set_override("host", self._hosts)
+        self.conf.set_override("host", seed.FLEET)
         self.agents = self._run(service.start_compute).facts["agents"]
         self.conf.clear_override("host")
         api = self._run(service.start_api)
         self.endpoint: str = api.facts["endpoint"]
         self.app = api.facts["app"]
+        self.app.faults = self.faults
 
     def _run(self, start: Callable[[wiring.Ground], service.Running]) -> service.Running:
         running = start(self.ground)
@@ -101,15 +110,16 @@ class EmbeddedCluster:
         """Make the cluster as it was when it was kept, its services running all along.
 
         :param patience_s: how long to wait for the end of what is under way
-        :returns: False when something still is; then nothing was done
+        :returns: False when something still is; then only fault rules are gone
         """
         if self._image is None:
             return False
         bus, ground = Bus.of(self._url), self.ground
+        # What hangs because of a rule goes on.
+        ground.faults.clear()
         if not bus.wait_idle(patience_s):
             return False
         bus.clear()
-        ground.faults.clear()
         ground.chance.rewind()
         self._image.restore(ground.db)
         for running in self._services:

@@ -1,13 +1,15 @@
-"""What a fresh cluster has: the flavors everybody knows, and two images, one to rebuild a server from."""
+"""What a fresh cluster has: the flavors everybody knows, two images, one to rebuild a server from, networks, and its
+machines."""
 
 from __future__ import annotations
 
 import ipaddress
 import uuid
 
-from novasim.db import flavors, images, networks
+from novasim.db import flavors, images, networks, simulated_hosts
 from novasim.db.engine import Database, Transaction
 from novasim.objects import Flavor
+from novasim.sim import hostnames
 
 # (name, whether it is shared, whether it is external, its subnet), so large that an address drawn by chance is free.
 NETWORKS = (("private", True, False, "10.0.0.0/8"), ("public", False, True, "172.24.0.0/16"))
@@ -18,6 +20,9 @@ FLAVORS = (("m1.tiny", 512, 1, 1), ("m1.small", 2048, 1, 20), ("m1.medium", 4096
 IMAGE_ID = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 # id, name, size in bytes.
 IMAGES = ((IMAGE_ID, "cirros", 16300544), ("70a599e0-31e7-49b7-b260-868f441e862b", "alpine", 61865984))
+# The process of a cluster that plays its machines, and how many there are when nobody says so.
+FLEET = "cmp-0001"
+HOSTS = 10
 
 
 def add_networks(tx: Transaction) -> None:
@@ -47,5 +52,21 @@ def seed(database: Database) -> bool:
         for image in IMAGES:
             images.create(tx, *image)
         return True
+
+    return database.write(fill)
+
+
+def machines(database: Database, profile: str, count: int | None) -> int:
+    """See that a cluster has so many machines; one that has more keeps them.
+
+    :param profile: the shape of new ones
+    :param count: None: those it has, or ten
+    :returns: how many it has
+    """
+    def fill(tx: Transaction) -> int:
+        if count is not None or not simulated_hosts.names(tx):
+            wanted = hostnames.expand(hostnames.of_cluster(count or HOSTS))
+            simulated_hosts.enrol(tx, FLEET, profile, wanted, again=True)
+        return len(simulated_hosts.names(tx))
 
     return database.write(fill)

@@ -19,21 +19,27 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import config, exceptions
+from novasim.api import auth, pipeline
 from novasim.api.app import Api
-from novasim.compute import periodics, recovery, tracker
+from novasim.compute import periodics
 from novasim.compute.agents import Agents
 from novasim.compute.endpoints import ComputeEndpoints
+from novasim.compute.fleet import Fleet, FleetEndpoints
+from novasim.compute.lives import ActingEndpoints
 from novasim.conductor import recovery as conductor_recovery
 from novasim.conductor.endpoints import ConductorEndpoints
 from novasim.db import hosts as db_hosts
-from novasim.launch import hostnames, wiring, wsgi_server
-from novasim.launch.timers import Timers
+from novasim.db import simulated_hosts
+from novasim.launch import accounts, wiring, wsgi_server
+from novasim.launch.fault_book import FaultBook
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
+from novasim.rpc.fleet import Fleet as FleetContract
 from novasim.rpc.scheduler import Scheduler
 from novasim.scheduler.decisions import DIRECTORY, Recorder
 from novasim.scheduler.driver import Driver, load_driver
 from novasim.scheduler.endpoints import SchedulerEndpoints
+from novasim.sim import hostnames
 
 LOG = logging.getLogger(__name__)
 RECOVERIES_AT_ONCE = 16
@@ -67,12 +73,12 @@ def start_conductor(ground: wiring.Ground) -> Running:
     orchestrator = wiring.orchestrator(ground)
     heartbeat = _heartbeat(ground, "nova-conductor", Conductor.topic)
     ground.messaging.serve(Conductor, ConductorEndpoints(orchestrator), ground.conf.host)
-    timers = Timers(ground.clock, [
+    stop_timers = ground.timers.run([
         heartbeat,
         (functools.partial(conductor_recovery.recover, orchestrator), ground.conf.conductor.recovery_interval),
         (functools.partial(conductor_recovery.expire_reservations, orchestrator),
          ground.conf.conductor.recovery_interval)])
-    return Running(timers.stop, orchestrator=orchestrator)
+    return Running(stop_timers, orchestrator=orchestrator)
 
 
 def start_scheduler(ground: wiring.Ground) -> Running:
@@ -91,29 +97,30 @@ def start_scheduler(ground: wiring.Ground) -> Running:
 
     endpoints = SchedulerEndpoints(make_driver(), ground.as_service("scheduler"))
     ground.messaging.serve(Scheduler, endpoints, ground.conf.host)
-    return Running(Timers(ground.clock, [heartbeat]).stop, decisions.close, forget=forget)
+    return Running(ground.timers.run([heartbeat]), decisions.close, forget=forget)
 
 
 def start_compute(ground: wiring.Ground) -> Running:
-    """The agents of all hosts that ``host`` names: known first, then taking up what was left, then answering."""
-    hosts = hostnames.expand(ground.conf.host)
-    agents = wiring.agents(ground, hosts)
-    tracker.register(agents)
-    left = recovery.plan(agents)
-    ground.messaging.serve(Compute, ComputeEndpoints(agents), hosts[0], hosts)
+    """The agents of the hosts that this process plays: at first those that ``host`` names, then those it is told of."""
+    names = hostnames.expand(ground.conf.host)
+    agents = wiring.agents(ground)
     pool = ThreadPoolExecutor(RECOVERIES_AT_ONCE)
-    for entry in left:
-        pool.submit(recovery.resume, agents, entry)
-    pool.submit(recovery.clear_away, agents)
-    pool.submit(recovery.resume_guests, agents)
-    timers = Timers(ground.clock, _periodic(agents))
-    return Running(timers.stop, functools.partial(pool.shutdown, wait=False, cancel_futures=True),
-                   forget=functools.partial(_remove_guests, agents), hosts=len(hosts), agents=agents)
+    fleet = Fleet(agents, ground.conf.simulator.fleet or names[0], pool)
+    ground.db.write(simulated_hosts.enrol, fleet.name, ground.conf.profile, names)
+    endpoints = ActingEndpoints(agents.lives, ComputeEndpoints(agents))
+    fleet.listening = ground.messaging.serve_hosts(Compute, endpoints, fleet.name,
+                                                   (FleetContract, FleetEndpoints(fleet)))
+    # Thousands take longer to start than a host may be silent.
+    stop_timers = ground.timers.run(_periodic(agents))
+    count = fleet.sync()
 
+    def forget() -> None:
+        for guest in agents.driver.list_guests():
+            agents.driver.remove(guest)
+        fleet.sync()
 
-def _remove_guests(agents: Agents) -> None:
-    for guest in agents.driver.list_guests(agents.hosts):
-        agents.driver.remove(guest)
+    return Running(stop_timers, functools.partial(pool.shutdown, wait=False, cancel_futures=True), forget=forget,
+                   hosts=count, agents=agents)
 
 
 def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
@@ -122,10 +129,13 @@ def _periodic(agents: Agents) -> list[tuple[Callable[[], object], float]]:
 
 def start_api(ground: wiring.Ground) -> Running:
     """The REST API on its port."""
-    app = Api(ground.conf, ground.db, ground.clock, ground.messaging.client(Conductor, "api"),
-              ground.messaging.client(Compute, "api"), ground.as_service("api"))
+    if ground.conf.api.auth_strategy == auth.IDENTITY:
+        accounts.seed(ground.conf, ground.db)
+    conductor, compute, fleet = (ground.messaging.client(contract, "api")
+                                 for contract in (Conductor, Compute, FleetContract))
+    app = Api(ground.conf, ground.db, ground.clock, conductor, compute, fleet, ground.as_service("api"))
     sock = wsgi_server.listen(ground.conf.api.listen, ground.conf.api.listen_port)
-    server = wsgi_server.Server(app.application, sock, ground.conf.api.threads,
+    server = wsgi_server.Server(pipeline.build(app), sock, ground.conf.api.threads,
                                 ground.conf.graceful_shutdown_timeout)
     endpoint = f"http://{ground.conf.api.listen}:{server.port}/v2.1"
     return Running(server.stop, forget=app.forget, endpoint=endpoint, app=app)
@@ -140,6 +150,11 @@ def configure(service: str, argv: Sequence[str]) -> cfg.ConfigOpts:
     conf = wiring.build_config(argv, prog=f"novasim-{service}", cli_opts=[host])
     logging.setup(conf, "novasim")
     return conf
+
+
+def die() -> None:
+    """End this process as ``kill -9`` does: nothing is finished, nobody is told."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class StopSignal:
@@ -178,7 +193,12 @@ def main(service: str, argv: Sequence[str]) -> int:
     try:
         conf = configure(service, argv)
         ground = wiring.Ground(conf, service)
+        ground.faults.kill = die
+        faults = FaultBook(ground)
         running = _START[service](ground)
+        faults.listen()
+        if "app" in running.facts:
+            running.facts["app"].faults = faults
     except exceptions.NovasimException as error:
         say({"error": error.text})
         sys.stderr.write(f"novasim-{service}: {error.text}\n")

@@ -19,7 +19,7 @@ from oslo_config import cfg
 
 from novasim import exceptions
 from novasim.db import engine, versioning
-from novasim.launch import hostnames, seed
+from novasim.launch import seed
 from novasim.launch import service as service_process
 from novasim.sim.clock import Clock
 
@@ -46,15 +46,16 @@ class SplitCluster:
     """Service processes on the bus and database of a configuration file.
 
     :param config_file: what all of them are given
-    :param hosts: how many compute hosts
+    :param hosts: how many compute hosts, at least; None: those it has
     :param stop: what ends the waiting for a start
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, config_file: Path, hosts: int, stop: service_process.StopSignal):
+    def __init__(self, conf: cfg.ConfigOpts, config_file: Path, hosts: int | None, stop: service_process.StopSignal):
         self._conf = conf
         self._file = config_file
         self._stop_signal = stop
-        self._hosts = hostnames.of_cluster(hosts)
+        self._hosts = hosts
+        self.hosts = 0
         self._stopping = threading.Event()
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._watchers: list[threading.Thread] = []
@@ -70,6 +71,7 @@ class SplitCluster:
         try:
             versioning.upgrade(database)
             seed.seed(database)
+            self.hosts = seed.machines(database, self._conf.profile, self._hosts)
         except Exception as error:
             raise exceptions.ConfigurationError(
                 reason=f"the database cannot be prepared ({type(error).__name__}: {error}). Check --db") from error
@@ -93,7 +95,7 @@ class SplitCluster:
         command = [sys.executable, "-m", "novasim.launch.entry", service, "--config-file", str(self._file),
                    "--log-file", f"{service}.log"]
         if service == "compute":
-            command += ["--host", self._hosts]
+            command += ["--host", seed.FLEET]
         self._processes[service] = subprocess.Popen(
             command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
             env=os.environ | {service_process.STOP_ON_EOF: "1"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from oslo_log import log as logging
 from oslo_messaging.notify import notifier
 from oslo_messaging.rpc import client as rpc_client
 
-from novasim import config, exceptions
+from novasim import config
 from novasim.api import options as api_options
+from novasim.compute import lives
 from novasim.compute import options as compute_options
 from novasim.compute.agents import Agents
-from novasim.compute.virt.simulated import Profile, SimulatedDriver
+from novasim.compute.virt.simulated import SimulatedDriver
 from novasim.conductor import options as conductor_options
 from novasim.conductor.orchestrator import Orchestrator
 from novasim.db import engine
@@ -27,12 +27,14 @@ from novasim.db import hosts as db_hosts
 from novasim.db import options as db_options
 from novasim.launch import options as launch_options
 from novasim.launch.notifications import Notifications
+from novasim.launch.timers import Timers
 from novasim.rpc import options as rpc_options
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.scheduler import Scheduler
 from novasim.rpc.transport import Messaging
 from novasim.scheduler import options as scheduler_options
+from novasim.sim import books, profiles
 from novasim.sim.chance import Chance
 from novasim.sim.clock import Clock
 from novasim.sim.faults import Faults
@@ -68,26 +70,6 @@ def build_config(args: Sequence[str] = (), files: Sequence[str] | None = None,
                                                                                logging.register_options))
 
 
-def read_yaml(kind: str, name: str) -> str:
-    """The text of a profile, stage book or policy: a file that is named by its path, or one of ours.
-
-    :raises ConfigurationError: naming what there is
-    """
-    if "/" in name or name.endswith(".yaml"):
-        try:
-            return Path(name).read_text()
-        except OSError as error:
-            raise exceptions.ConfigurationError(reason=f"{kind}: {name}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise exceptions.ConfigurationError(reason=f"{kind}: {name}: it is no text") from error
-    folder = resources.files("novasim.etc") / kind
-    book = folder / f"{name}.yaml"
-    if not book.is_file():
-        known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-        raise exceptions.ConfigurationError(reason=f"{kind}: there is no {name!r}; there are {', '.join(known)}")
-    return book.read_text()
-
-
 @dataclass
 class Ground:
     """What every service of a process stands on.
@@ -105,18 +87,18 @@ class Ground:
     db: engine.Database = field(init=False)
     messaging: Messaging = field(init=False)
     notifications: Notifications = field(init=False)
+    timers: Timers = field(init=False)
 
     def __post_init__(self, database: engine.Database | None) -> None:
         self.chance = Chance(self.conf.simulator.seed)
         self.faults = Faults(self.clock, self.chance.stream("faults"))
-        if self.conf.simulator.fault_rules:
-            self.faults.load(self.conf.simulator.fault_rules)
         self.journal = self.pen(self.service, "journal")
         self._owns_db = database is None
         self.db = database or engine.connect(self.conf, self.clock)
         oldest_agents = functools.partial(self.db.read, db_hosts.least_version)
         self.messaging = Messaging(self.conf, self.journal, self.faults, oldest_agents)
         self.notifications = Notifications(self.conf, self.db, self.clock, self.journal)
+        self.timers = Timers(self.clock)
 
     def pen(self, service: str, folder: str) -> Journal:
         """A journal of its own; whoever takes it closes it."""
@@ -128,6 +110,7 @@ class Ground:
         return self.journal.signed(service)
 
     def close(self) -> None:
+        self.timers.close()
         self.messaging.stop(self.conf.graceful_shutdown_timeout)
         self.notifications.close()
         if self._owns_db:
@@ -141,13 +124,13 @@ def orchestrator(ground: Ground) -> Orchestrator:
                         ground.messaging.client(Scheduler, "conductor"), ground.messaging.client(Compute, "conductor"))
 
 
-def agents(ground: Ground, hosts: Sequence[str]) -> Agents:
-    """The parts of a process's compute agents."""
-    conf = ground.conf
-    stages = StageBook.parse(read_yaml("stages", conf.simulator.stages), ground.clock,
-                             ground.chance.stream("stages"))
-    profile = Profile.parse(conf.profile, read_yaml("profiles", conf.profile))
-    driver = SimulatedDriver(Path(conf.state_path), profile, stages, ground.faults, ground.clock,
+def agents(ground: Ground) -> Agents:
+    """The parts of a process's compute agents, none of which lives yet."""
+    conf, alive = ground.conf, lives.Lives()
+    clock = lives.LivingClock(alive, ground.clock)
+    stages = StageBook.parse(books.read("stages", conf.simulator.stages), clock, ground.chance.stream("stages"))
+    driver = SimulatedDriver(Path(conf.state_path), profiles.load(conf.profile), stages, ground.faults, clock,
                              conf.database.sqlite_synchronous)
-    return Agents(conf, hosts, ground.db, ground.clock, ground.as_service("compute"), driver,
-                  ground.messaging.client(Conductor, "compute"), ground.messaging.client(Compute, "compute"))
+    return Agents(conf, alive, lives.database(alive, ground.db), ground.clock, ground.as_service("compute"),
+                  lives.tool(alive, driver), *(lives.tool(alive, ground.messaging.client(contract, "compute"))
+                                               for contract in (Conductor, Compute)))

@@ -21,7 +21,8 @@ class Method(NamedTuple):
     ``directed``: sent to one host's server, not to whichever is free. ``older``: versions with the same arguments,
     in which objects travel as plain dicts, for peers below ``version`` (spec 4.3). ``added``: optional arguments and
     the version that they came with: sent, in that version, where they say something and the cap allows it. ``raises``:
-    what the caller is told of quietly; anything else is a fault of the endpoint and is logged there.
+    what the caller is told of quietly; anything else is a fault of the endpoint and is logged there. ``fanout``: sent
+    to every server.
     """
     name: str
     kind: str
@@ -32,6 +33,7 @@ class Method(NamedTuple):
     raises: tuple[type[Exception], ...]
     added: Mapping[str, str]
     doc: str
+    fanout: bool = False
 
     def bind(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Check keyword arguments and fill in defaults.
@@ -47,22 +49,22 @@ class Method(NamedTuple):
 
 
 def _declare(kind: str, version: str, directed: bool, older: tuple[str, ...], raises: tuple[type[Exception], ...],
-             added: Mapping[str, str] | None) -> Callable[[Callable[..., Any]], Method]:
+             added: Mapping[str, str] | None, fanout: bool = False) -> Callable[[Callable[..., Any]], Method]:
     def declare(function: Callable[..., Any]) -> Method:
         signature = inspect.signature(function, eval_str=True)
         arguments = list(signature.parameters.values())[1:]
         return Method(function.__name__, kind, version, signature.replace(parameters=arguments), directed, older,
-                      raises, added or {}, inspect.getdoc(function) or "")
+                      raises, added or {}, inspect.getdoc(function) or "", fanout)
     return declare
 
 
 def cast(version: str, directed: bool = False, older: tuple[str, ...] = (), raises: tuple[type[Exception], ...] = (),
-         added: Mapping[str, str] | None = None) -> Callable[..., Method]:
+         added: Mapping[str, str] | None = None, fanout: bool = False) -> Callable[..., Method]:
     """Declare a method that nobody waits for.
 
     :param raises: for who waits all the same (:meth:`novasim.rpc.client.Client.wait_for`)
     """
-    return _declare(CAST, version, directed, older, raises, added)
+    return _declare(CAST, version, directed, older, raises, added, fanout)
 
 
 def call(version: str, directed: bool = False, older: tuple[str, ...] = (), raises: tuple[type[Exception], ...] = (),

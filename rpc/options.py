@@ -10,7 +10,7 @@ _AUTO_HELP = (" 'auto' is what the oldest agent in the database understands when
 
 UPGRADE_LEVELS: list[cfg.Opt] = [
     cfg.StrOpt(name, help=_CAP_HELP.format(name) + (_AUTO_HELP if name == "compute" else ""))
-    for name in ("compute", "conductor", "scheduler")]
+    for name in ("compute", "conductor", "scheduler", "simulator")]
 WORKERS: list[cfg.Opt] = [
     cfg.IntOpt("rpc_workers", default=0, min=0,
                help="Messages a service works on at once. 0: 1000 greenthreads, or 64 native threads."),

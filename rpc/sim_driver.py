@@ -11,9 +11,10 @@ a step set off has ended (:meth:`Bus.wait_idle`).
 from __future__ import annotations
 
 import collections
+import functools
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ from oslo_messaging._drivers import common as rpc_common
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
 BACKLOG_MAX = 100_000
+# Where the context says which host a message was addressed to.
+HOST_KEY = "addressed_host"
 
 
 class _Incoming(base.RpcIncomingMessage):
@@ -33,8 +36,11 @@ class _Incoming(base.RpcIncomingMessage):
                  on_end: Callable[[], None] | None = None):
         ctxt, message = _DECODE(raw)
         super().__init__(ctxt, message, msg_id="")
+        # As the AMQP driver has it: without it, nobody is answered.
+        self.orig_msg_id = None if reply_to is None else "sim"
         self._reply_to = reply_to
         self._on_end = on_end
+        self.give_back: Callable[[], None] = lambda: None
 
     @property
     def is_rpc(self) -> bool:
@@ -50,13 +56,15 @@ class _Incoming(base.RpcIncomingMessage):
                 self._on_end()
 
     def _answer(self, reply: Any, failure: Any) -> None:
-        if self._reply_to is None:
+        if self._reply_to is None or self.orig_msg_id is None:
             return
         problem = rpc_common.serialize_remote_exception(failure) if failure else None
         self._reply_to.put((_ENCODE(reply), problem))
 
     def requeue(self) -> None:
-        """Messages are acknowledged before they run, as on RabbitMQ; there is nothing to give back."""
+        """Back into the queue it came from, for whoever is next: what a listener for notifications may ask for. RPC
+        messages are acknowledged before they run, as on RabbitMQ."""
+        self.give_back()
 
     def heartbeat(self) -> None:
         """A caller in the same process needs no sign of life."""
@@ -69,7 +77,7 @@ class _Queue:
 
     def __init__(self) -> None:
         self.backlog: collections.deque[_Incoming] = collections.deque()
-        self.consumers: tuple[_SimListener, ...] = ()
+        self.consumers: tuple[SimListener, ...] = ()
         self.turn = 0
 
 
@@ -81,6 +89,8 @@ class Bus:
 
     def __init__(self) -> None:
         self._queues: collections.defaultdict[str, _Queue] = collections.defaultdict(_Queue)
+        self._fanouts: collections.defaultdict[str, tuple[SimListener, ...]] = collections.defaultdict(tuple)
+        self._pools: collections.defaultdict[str, set[str]] = collections.defaultdict(set)
         self._lock = threading.Lock()
         self._worked_on = 0
         self._idle = threading.Condition(self._lock)
@@ -96,8 +106,16 @@ class Bus:
         with cls._buses_lock:
             cls._buses.pop(url, None)
 
-    def put(self, name: str, incoming: _Incoming) -> None:
+    def put(self, name: str, incoming: _Incoming, mandatory: bool = False) -> None:
+        """Hand a message to a consumer of a queue, or keep it there.
+
+        :param mandatory: somebody must have made the queue, by consuming it
+        :raises MessageUndeliverable: when nobody has
+        :raises MessageDeliveryFailure: when the queue is full
+        """
         with self._lock:
+            if mandatory and name not in self._queues:
+                raise oslo_messaging.MessageUndeliverable(None, "", name, None)
             wanted = self._queues[name]
             if not wanted.consumers:
                 if len(wanted.backlog) >= BACKLOG_MAX:
@@ -109,9 +127,12 @@ class Bus:
             self._worked_on += incoming.is_rpc
         consumer.deliver(name, incoming)
 
-    def attach(self, listener: _SimListener, names: Sequence[str]) -> None:
+    def attach(self, listener: SimListener, names: Iterable[str], fanout: str | None = None) -> None:
+        """Serve queues, and hear what is sent to all who listen to a topic."""
         waiting: list[tuple[str, _Incoming]] = []
         with self._lock:
+            if fanout is not None:
+                self._fanouts[fanout] += (listener,)
             for name in names:
                 wanted = self._queues[name]
                 wanted.consumers += (listener,)
@@ -121,11 +142,37 @@ class Bus:
         for name, incoming in waiting:
             listener.deliver(name, incoming)
 
-    def detach(self, listener: _SimListener, names: Sequence[str]) -> None:
+    def detach(self, listener: SimListener, names: Iterable[str], fanout: str | None = None) -> None:
         with self._lock:
+            if fanout is not None:
+                self._fanouts[fanout] = tuple(other for other in self._fanouts[fanout] if other is not listener)
             for name in names:
                 wanted = self._queues[name]
                 wanted.consumers = tuple(other for other in wanted.consumers if other is not listener)
+
+    def bind(self, pool: str, topics: Iterable[str]) -> None:
+        """Have a queue of its own for a pool of listeners, which gets all notifications of some topics too."""
+        with self._lock:
+            self._queues.setdefault(pool, _Queue())
+            for topic in topics:
+                self._pools[topic].add(pool)
+
+    def bound_to(self, topic: str) -> list[str]:
+        """The queues that a notification goes to."""
+        with self._lock:
+            return [topic, *sorted(self._pools[topic])]
+
+    def declare(self, names: Iterable[str]) -> None:
+        """See that queues are there, as whoever will consume them does."""
+        with self._lock:
+            for name in names:
+                self._queues.setdefault(name, _Queue())
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Queues that nobody consumes any more go, with what waits in them."""
+        with self._lock:
+            for name in names:
+                self._queues.pop(name, None)
 
     def end(self) -> None:
         """A consumer is done with a message, or did not take it."""
@@ -143,6 +190,14 @@ class Bus:
         with self._lock:
             return self._idle.wait_for(lambda: not self._worked_on, timeout)
 
+    def fan_out(self, topic: str, make: Callable[[], _Incoming]) -> None:
+        """Hand a message to each of those who listen to a topic now."""
+        with self._lock:
+            listeners = self._fanouts[topic]
+            self._worked_on += len(listeners)
+        for listener in listeners:
+            listener.deliver_copy(make())
+
     def clear(self) -> None:
         """Drop all that waits in queues without a consumer."""
         with self._lock:
@@ -155,32 +210,59 @@ class Bus:
             return {name: len(one.backlog) for name, one in self._queues.items() if one.backlog}
 
 
-class _SimListener(base.Listener):
-    """Consumes some queues; knows which host each directed queue stands for."""
+class SimListener(base.Listener):
+    """Consumes some queues; knows which host each directed queue stands for, if any."""
 
-    def __init__(self, bus: Bus, hosts_by_queue: dict[str, str | None]):
+    def __init__(self, bus: Bus, hosts_by_queue: dict[str, str | None], fanout: str | None = None):
         super().__init__(1, None)
+        self._fanout = fanout
         self._bus = bus
         self._hosts = hosts_by_queue
 
     def start(self, on_incoming_callback: Any) -> None:
         super().start(on_incoming_callback)
-        self._bus.attach(self, list(self._hosts))
+        self._bus.attach(self, list(self._hosts), self._fanout)
 
     def stop(self) -> None:
-        self._bus.detach(self, list(self._hosts))
+        self._bus.detach(self, list(self._hosts), self._fanout)
         super().stop()
+
+    def add(self, queues: Mapping[str, str | None]) -> None:
+        """Consume these, too."""
+        new = [name for name in queues if name not in self._hosts]
+        self._hosts |= queues
+        self._bus.attach(self, new)
+
+    def drop(self, queues: Iterable[str], delete: bool) -> None:
+        """Consume these no more; they go where ``delete`` says so."""
+        self._bus.detach(self, list(queues))
+        for name in queues:
+            self._hosts.pop(name, None)
+        if delete:
+            self._bus.delete(queues)
 
     def deliver(self, name: str, incoming: _Incoming) -> None:
         callback = self.on_incoming_callback
-        if callback is None:
+        incoming.give_back = functools.partial(self._bus.put, name, incoming)
+        if callback is None or name not in self._hosts:
             # Stopped between being chosen and being served: back into the queue, for whoever comes next.
             self._bus.put(name, incoming)
             if incoming.is_rpc:
                 self._bus.end()
             return
         if self._hosts[name] is not None:
-            incoming.ctxt["addressed_host"] = self._hosts[name]
+            incoming.ctxt[HOST_KEY] = self._hosts[name]
+        self._hand_over(callback, incoming)
+
+    def deliver_copy(self, incoming: _Incoming) -> None:
+        """The same for a message to all: who has stopped has no queue for it any more."""
+        callback = self.on_incoming_callback
+        if callback is None:
+            self._bus.end()
+        else:
+            self._hand_over(callback, incoming)
+
+    def _hand_over(self, callback: Any, incoming: _Incoming) -> None:
         try:
             callback([incoming])
         except BaseException:
@@ -206,9 +288,13 @@ class SimDriver(base.BaseDriver):
     def send(self, target: Any, ctxt: dict[str, Any], message: dict[str, Any], wait_for_reply: bool | None = None,
              timeout: float | None = None, call_monitor_timeout: float | None = None, retry: int | None = None,
              transport_options: Any = None) -> Any:
+        if target.fanout:
+            raw = _ENCODE((ctxt, message))
+            return self._bus.fan_out(target.topic, lambda: _Incoming(raw, None, self._bus.end))
         name = f"{target.topic}.{target.server}" if target.server else target.topic
         replies: queue.SimpleQueue[tuple[bytes, str | None]] | None = queue.SimpleQueue() if wait_for_reply else None
-        self._bus.put(name, _Incoming(_ENCODE((ctxt, message)), replies, self._bus.end))
+        mandatory = transport_options is not None and transport_options.at_least_once
+        self._bus.put(name, _Incoming(_ENCODE((ctxt, message)), replies, self._bus.end), mandatory)
         if replies is None:
             return None
         try:
@@ -221,22 +307,27 @@ class SimDriver(base.BaseDriver):
 
     def send_notification(self, target: Any, ctxt: dict[str, Any], message: dict[str, Any], version: float,
                           retry: int | None = None) -> None:
-        self._bus.put(target.topic, _Incoming(_ENCODE((ctxt, message)), None))
+        raw = _ENCODE((ctxt, message))
+        for name in self._bus.bound_to(target.topic):
+            self._bus.put(name, _Incoming(raw, None))
 
     def listen(self, target: Any, batch_size: int, batch_timeout: float | None) -> base.Listener:
         names: dict[str, str | None] = {target.topic: None}
         if target.server:
             names[f"{target.topic}.{target.server}"] = target.server
-        return _SimListener(self._bus, names)
+        return SimListener(self._bus, names, target.topic)
 
-    def listen_for_hosts(self, target: Any, hosts: Sequence[str]) -> base.Listener:
-        """One listener for the directed queues of many hosts."""
-        return _SimListener(self._bus, {f"{target.topic}.{host}": host for host in hosts})
+    def listen_to_queues(self, queues: Mapping[str, str | None]) -> SimListener:
+        """One listener for many queues, with the host that each stands for."""
+        return SimListener(self._bus, dict(queues))
 
     def listen_for_notifications(self, targets_and_priorities: Any, pool: str | None, batch_size: int,
                                  batch_timeout: float | None) -> base.Listener:
-        return _SimListener(self._bus, {f"{target.topic}.{priority}": None
-                                        for target, priority in targets_and_priorities})
+        topics = [f"{target.topic}.{priority}" for target, priority in targets_and_priorities]
+        if pool is None:
+            return SimListener(self._bus, dict.fromkeys(topics))
+        self._bus.bind(pool, topics)
+        return SimListener(self._bus, {pool: None})
 
     def cleanup(self) -> None:
         """Several transports of a cluster share the bus; it ends with the cluster (Bus.forget)."""

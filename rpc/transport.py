@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import oslo_messaging
 from oslo_config import cfg
@@ -50,18 +50,31 @@ class Messaging:
 
     def client(self, contract: type[Contract], service: str) -> Client:
         """A proxy for a contract, under its version cap, for a service of this process."""
-        cap = getattr(self._conf.upgrade_levels, contract.topic)
+        cap = getattr(self._conf.upgrade_levels, contract.topic, None)
         if cap == AUTO:
             oldest = self._oldest()
             past = contract.generations
             cap = past[oldest] if oldest is not None and oldest < len(past) else None
         return Client(contract, self._transport, cap, self._journal.signed(service), self._faults)
 
-    def serve(self, contract: type[Contract], implementation: object, host: str,
-              hosts: Sequence[str] | None = None) -> None:
-        """Answer a contract from now on: as one service, or as the agents of ``hosts``."""
-        rpc = server.make(contract, implementation, self._transport, host, hosts,
-                          self._journal.signed(contract.topic), self._faults)
+    def serve(self, contract: type[Contract], implementation: object, host: str) -> None:
+        """Answer a contract from now on, as one service."""
+        self._run(server.make(contract, implementation, self._transport, host, self._journal, self._faults),
+                  contract, host)
+
+    def serve_hosts(self, contract: type[Contract], implementation: object, name: str,
+                    front: tuple[type[Contract], object] | None = None) -> server.SharedRPCServer:
+        """Answer a contract from now on, as the agents of hosts that come and go.
+
+        :param name: of the process that they share
+        :param front: another contract and what implements it, which is directed to ``name`` and not to a host
+        :returns: what is told which hosts
+        """
+        rpc = server.make_shared(contract, implementation, self._transport, name, self._journal, self._faults, front)
+        self._run(rpc, (front or (contract,))[0], name)
+        return rpc
+
+    def _run(self, rpc: rpc_server.RPCServer, contract: type[Contract], host: str) -> None:
         self._servers.append(rpc)
         self._targets.append(oslo_messaging.Target(topic=contract.topic, server=host))
         rpc.start(override_pool_size=self._conf.rpc_workers or (

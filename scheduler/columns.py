@@ -190,7 +190,8 @@ class HostColumns:
             # A host that was never heard of has no time (NaT), which compares as False.
             where = self.has_service & ~self.forced_down & (self.last_seen_up >= self.now - down_after)
             # The first that will be down if nobody is heard of again.
-            first = self.last_seen_up[where].min(initial=_NEVER)
+            seen = self.last_seen_up[where]
+            first = seen.min() if len(seen) else _NEVER
             kept = self._alive = _Alive(where, down_after, self.now, first + down_after)
         return kept.where
 

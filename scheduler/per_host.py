@@ -131,14 +131,18 @@ class First:
             if not len(rows):
                 return rows, np.zeros(0), [], rows
             weights, scores = self._scales.weigh(self._hosts, self._spec, rows)
-            if all(self._any(rows[positions]) for score in scores for positions in score.extremes()):
+            if all(self._is_kept(rows, score.raw, bound) for score in scores for bound in score.bounds):
                 break
             failed = self._hosts.mask([row for row, place in self._dropped.items() if place is not None])
             rows = rows[~failed[rows]]
         return rows, weights, scores, self._heaviest(rows, weights, size, ties)
 
-    def _any(self, rows: Array) -> bool:
-        return any(self.passes(row) for row in rows.tolist())
+    def _is_kept(self, rows: Array, raw: Array, bound: float) -> bool:
+        """Whether a weigher's bound stays without the hosts that do not pass: no host or one that passes is at it."""
+        at = raw == bound
+        first = int(at.argmax())
+        return (not at[first] or self.passes(int(rows[first])) or bool(at.all())
+                or any(self.passes(int(row)) for row in rows[at]))
 
     def _heaviest(self, rows: Array, weights: Array, size: int, ties: bool) -> Array:
         found: list[int] = []

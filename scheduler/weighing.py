@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,14 +29,6 @@ class Score:
     normalized: Array
     factor: Array | float
     bounds: tuple[float, float]
-
-    def extremes(self) -> Iterator[Array]:
-        """The hosts that set a bound; without all hosts of one of these the others' values would be different."""
-        if self.raw.min() != self.raw.max():
-            for bound in self.bounds:
-                positions = np.flatnonzero(self.raw == bound)
-                if len(positions):
-                    yield positions
 
 
 def normalize(raw: Array, minval: float | None, maxval: float | None, widen: bool) -> tuple[Array, tuple[float, float]]:

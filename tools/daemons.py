@@ -85,11 +85,18 @@ class RabbitMQ(Daemon):
         return self.url + name
 
     def queues(self, url=None):
-        """Return a dict a queue of the bus at ``url``: name, messages_ready, messages_unacknowledged, consumers."""
+        """Return a dict a queue of the bus at ``url``: name, type, messages_ready and _unacknowledged, consumers."""
+        return self._list(url, "queues", "name", "type", "messages_ready", "messages_unacknowledged", "consumers")
+
+    def connections(self, url=None):
+        """Return a dict a connection to the bus at ``url``: pid, and client_properties."""
+        return self._list(url, "connections", "pid", "vhost", "client_properties")
+
+    def _list(self, url, what, *columns):
         host = (url or "").removeprefix(self.url) or "/"
-        columns = ["name", "messages_ready", "messages_unacknowledged", "consumers"]
-        command = [find("rabbitmqctl", "rabbitmq-server"), "--quiet", "--formatter", "json", "list_queues", "-p", host]
-        return json.loads(self.run(command + columns))
+        command = [find("rabbitmqctl", "rabbitmq-server"), "--quiet", "--formatter", "json", f"list_{what}"]
+        rows = json.loads(self.run([*command, *(["-p", host] if what == "queues" else []), *columns]))
+        return [row for row in rows if row.get("vhost", host) == host]
 
     def break_connections(self, url):
         """Close all connections to the bus at ``url`` from this end, as a broker that restarts does."""

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Writes the pages that say what the code says, so that nobody keeps them by hand: the sample configuration and policy,
-the RPC contracts, the states, the REST resources. ``--check`` writes nothing and fails when one of them is stale.
-
-Only what is ours is listed. Options of libraries change with their versions; they have generators of their own.
+the RPC contracts, the states, the REST resources. Only what is ours is listed: options of libraries change with their
+versions, and they have generators of their own.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ from novasim.launch import wiring  # noqa: E402
 from novasim.rpc.compute import Compute  # noqa: E402
 from novasim.rpc.conductor import Conductor  # noqa: E402
 from novasim.rpc.contract import CALL, Contract, Method  # noqa: E402
+from novasim.rpc.faults import FaultRules  # noqa: E402
+from novasim.rpc.fleet import Fleet  # noqa: E402
 from novasim.rpc.scheduler import Scheduler  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-CONTRACTS = (Conductor, Scheduler, Compute)
+CONTRACTS = (Conductor, Scheduler, Compute, Fleet, FaultRules)
 NOTICE = "Made by tools/generate_docs.py; edit the code it is made from, then run that."
 WIDTH = 100
+
+code = "`{}`".format
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def code(text: object) -> str:
-    return f"`{text}`"
 
 
 def page(title: str, *parts: str) -> str:
@@ -164,9 +163,9 @@ def _argument(parameter: inspect.Parameter) -> tuple[str, str, str]:
 
 def _method(method: Method) -> str:
     errors = ", ".join(f"{code(error.__name__)} (“{error.template}”)" for error in method.raises)  # type: ignore[attr-defined]
-    facts = [f"**{method.kind}**" + (", directed to a host" if method.directed else ""), f"version {method.version}"]
-    facts += [f"older: {', '.join(method.older)}"] * bool(method.older) + [
-        f"{code(name)} since {version}" for name, version in method.added.items()]
+    whom = ", directed to a host" if method.directed else ", sent to all" if method.fanout else ""
+    facts = [f"**{method.kind}**{whom}", f"version {method.version}", *(f"older: {one}" for one in method.older),
+             *(f"{code(name)} since {version}" for name, version in method.added.items())]
     parts = [f"### {method.name}", "; ".join(facts) + ".", method.doc,
              table(("argument", "type", "default"), map(_argument, method.signature.parameters.values()))]
     if method.kind == CALL:
@@ -187,7 +186,7 @@ def _contract(contract: type[Contract]) -> str:
 def rpc_page() -> str:
     """doc/rpc.md."""
     rows = [(contract.__name__, f"[{method.name}](#{method.name})", method.kind, method.version,
-             "one host" if method.directed else "any")
+             "one host" if method.directed else "all" if method.fanout else "any")
             for contract in CONTRACTS for method in contract.methods.values()]
     overview = table(("contract", "method", "kind", "version", "goes to"), rows)
     return page("RPC contracts", _RPC_ABOUT, overview, *map(_contract, CONTRACTS))
@@ -378,8 +377,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 def stale(root: pathlib.Path) -> dict[str, str]:
     """The pages that are not what the code says, with what they should be."""
-    pages = {path: make() for path, make in PAGES.items()}
-    return {path: text for path, text in pages.items()
+    return {path: text for path, text in ((path, make()) for path, make in PAGES.items())
             if not (root / path).is_file() or (root / path).read_text(encoding="utf-8") != text}
 
 

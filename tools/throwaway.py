@@ -127,11 +127,24 @@ class Daemon:
         if self._runs_as():
             shutil.chown(self.home, self.account, self.account)
         self.prepare()
+        self._launch()
+        self.start_s = time.monotonic() - began
+
+    def _launch(self):
         with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notices:
+            (self.home / "notify").unlink(missing_ok=True)
             notices.bind(str(self.home / "notify"))
             (self.home / "notify").chmod(0o777)
             self._await_ready(notices, self.spawn(self.command(), NOTIFY_SOCKET=str(self.home / "notify")))
-        self.start_s = time.monotonic() - began
+
+    def restart(self):
+        """End the server in good order and start it again with what it has kept; who uses it is cut off meanwhile."""
+        server = self._processes.pop()
+        server.send_signal(self.stop_signal)
+        if not processes.await_end([server.pid], self.deadline_s):
+            raise DaemonError(f"{self.name} did not end. It wrote:\n{self.log()}")
+        server.wait()
+        self._launch()
 
     def _await_ready(self, notices, process):
         deadline = time.monotonic() + self.deadline_s

@@ -9,7 +9,7 @@ from urllib import parse
 import webob
 
 from novasim import exceptions, states
-from novasim.api import auth, routes, versions, wsgi
+from novasim.api import routes, versions, wsgi
 from novasim.api.legacy import faults, markup, media, surface
 from novasim.context import RequestContext
 
@@ -78,7 +78,7 @@ def serve(api: Api, wire: webob.Request, request_id: str) -> webob.Response:
 def _serve(api: Api, wire: webob.Request, path: str, kind: str | None, request_id: str) -> wsgi.Response:
     if kind is None:
         raise wsgi.HttpError(406, f"Only {media.JSON} and {media.XML} can be answered")
-    context = auth.authenticate(wire.headers.get("X-Auth-Token"), request_id, wire.remote_addr)
+    context = api.authenticate(wire, request_id)
     under, project, rest = (path.strip("/").split("/", 2) + ["", ""])[:3]
     request = Request(api, wire, context, under, project)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from novasim.objects import ComputeNode, Flavor
+from novasim.sim.profiles import Profile
 
 GUEST, BACKUP = "guest", "backup"
 
@@ -114,6 +115,10 @@ class LiveMigration(Protocol):
 
 class Driver(Power, LiveMigration, Protocol):
     """Every method may take its time and may fail with HypervisorError; running one twice does no harm."""
+
+    def equip(self, hosts: Iterable[str], profile: Profile) -> None:
+        """Some hosts have this shape from now on."""
+        ...
 
     def get_available_resource(self, host: str) -> ComputeNode:
         """The capacity of a host's one node."""

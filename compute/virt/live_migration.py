@@ -17,6 +17,7 @@ from novasim.compute.virt.network import Interrupt, Network
 from novasim.compute.virt.store import GuestStore
 from novasim.objects import Flavor
 from novasim.sim.clock import Clock
+from novasim.sim.faults import Faults
 from novasim.sim.stages import StageBook
 
 MIB = 1024 ** 2
@@ -63,6 +64,7 @@ class SimulatedLiveMigration(abc.ABC):
     _store: GuestStore
     _network: Network
     _stages: StageBook
+    _faults: Faults
     _clock: Clock
 
     def __init__(self) -> None:
@@ -77,6 +79,13 @@ class SimulatedLiveMigration(abc.ABC):
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
         """What a verb costs."""
 
+    def _meet_faults(self, verb: str, host: str, instance_uuid: str, wake: threading.Event | None = None) -> None:
+        """Where fault rules act; ``wake`` ends what they make hang."""
+        if self._faults.rules:
+            self._faults.at(f"virt.{verb}", wake, host=host, instance=instance_uuid)
+            # A fault may have taken its time; who has not lived to see its end does no more.
+            self._clock.sleep(0)
+
     @abc.abstractmethod
     def _make(self, host: str, instance_uuid: str, flavor: Flavor, power_state: int, disk_bytes: int) -> None:
         """Write a guest to the store."""
@@ -90,10 +99,10 @@ class SimulatedLiveMigration(abc.ABC):
 
     def pre_live_migration(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("pre_live_migration", host, instance_uuid)
-        self._make(host, instance_uuid, flavor, states.POWER_PAUSED, self._disk_bytes(flavor))
+        self._make(host, instance_uuid, flavor, states.POWER_PAUSED, self._disk_bytes(host, flavor))
 
     @abc.abstractmethod
-    def _disk_bytes(self, flavor: Flavor) -> int:
+    def _disk_bytes(self, host: str, flavor: Flavor) -> int:
         """What the disks of a new guest hold."""
 
     def live_migration(self, host: str, instance_uuid: str, dest_host: str, total: Transferred, patience: Patience,
@@ -105,7 +114,8 @@ class SimulatedLiveMigration(abc.ABC):
             self._transfers[host, instance_uuid] = transfer
         try:
             report(transfer.progress())
-            self._spend("live_migration", host, instance_uuid)
+            self._meet_faults("live_migration", host, instance_uuid, transfer.interrupt.changed)
+            self._stages.play("live_migration", host)
             self._copy(host, dest_host, instance_uuid, transfer, patience, report)
         finally:
             with self._transfers_lock:
@@ -117,7 +127,7 @@ class SimulatedLiveMigration(abc.ABC):
     def _copy(self, host: str, dest_host: str, instance_uuid: str, transfer: _Transfer, patience: Patience,
               report: Callable[[Transferred], None]) -> None:
         began = reported = self._clock.monotonic()
-        rate = self._network.bytes_per_s
+        rate = min(self._network.bytes_per_s(end) for end in (host, dest_host))
         while True:
             if transfer.aborted:
                 raise exceptions.LiveMigrationAborted(instance_uuid=instance_uuid, host=host, reason="it was cancelled")

@@ -42,12 +42,13 @@ class _Copy:
 class Network:
     """The copies under way between the hosts of a process.
 
-    :param nic_mbps: bandwidth of each host, in megabits a second
+    :param nic_mbps: bandwidth of each host that has none of its own in ``nics``, in megabits a second
     """
 
     def __init__(self, clock: Clock, nic_mbps: float):
         self._clock = clock
-        self.bytes_per_s = nic_mbps * 1_000_000 / 8
+        self._nic_mbps = nic_mbps
+        self.nics: dict[str, float] = {}
         self._lock = threading.Lock()
         self._at: collections.defaultdict[str, set[_Copy]] = collections.defaultdict(set)
 
@@ -74,9 +75,13 @@ class Network:
         finally:
             self._leave(copy)
 
+    def bytes_per_s(self, host: str) -> float:
+        """What a host can send or receive when nothing else does."""
+        return self.nics.get(host, self._nic_mbps) * 1_000_000 / 8
+
     def _rate(self, copy: _Copy) -> float:
         with self._lock:
-            return min(self.bytes_per_s / len(self._at[end]) for end in copy.ends)
+            return min(self.bytes_per_s(end) / len(self._at[end]) for end in copy.ends)
 
     def _join(self, copy: _Copy) -> None:
         with self._lock:

@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import yaml
-
 from novasim import exceptions, states
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.live_migration import SimulatedLiveMigration
@@ -21,6 +18,7 @@ from novasim.compute.virt.store import GuestStore
 from novasim.objects import ComputeNode, Flavor
 from novasim.sim.clock import Clock
 from novasim.sim.faults import Faults
+from novasim.sim.profiles import Profile
 from novasim.sim.stages import StageBook
 
 GIB = 1024 ** 3
@@ -28,34 +26,18 @@ GIB = 1024 ** 3
 IMAGE_STORE = "image store"
 
 
-class Profile(msgspec.Struct, forbid_unknown_fields=True):
-    """The shape of a host: vCPUs, MB, GB, megabits a second, MHz, the part of a virtual disk that holds data, and the
-    part of its vCPUs that a guest keeps busy while it runs."""
-
-    vcpus: int
-    memory_mb: int
-    local_gb: int
-    nic_mbps: float = 10000
-    disk_fill: float = 0.1
-    cpu_mhz: int = 2600
-    cpu_load: float = 0.2
-
-    @classmethod
-    def parse(cls, name: str, text: str) -> Profile:
-        """Read a profile's YAML.
-
-        :raises Invalid: naming the profile and what is wrong
-        """
-        try:
-            return msgspec.convert(yaml.safe_load(text), cls)
-        except (msgspec.ValidationError, yaml.YAMLError) as error:
-            raise exceptions.Invalid(f"profile {name}: {error}") from error
+def _cpu_stats(profile: Profile, running: int) -> dict[str, float]:
+    busy = min(running * profile.cpu_load / profile.vcpus, 1.0)
+    shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
+    stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
+    return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4), "frequency": float(profile.cpu_mhz)}
 
 
 class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
-    """All hypervisors of a process, of one profile.
+    """All hypervisors of a process.
 
     :param state_path: directory of the durable truth
+    :param profile: of each host that has no other one (:meth:`equip`)
     :param synchronous: whether that waits for the disk
     """
 
@@ -68,19 +50,30 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._faults = faults
         self._store = GuestStore(state_path / "hypervisors.sqlite", synchronous)
         self._network = Network(clock, profile.nic_mbps)
+        self._profiles: dict[str, Profile] = {}
+
+    def equip(self, hosts: Iterable[str], profile: Profile) -> None:
+        if profile == self._profile:
+            return
+        for host in hosts:
+            self._profiles[host] = profile
+            self._network.nics[host] = profile.nic_mbps
 
     def close(self) -> None:
         self._store.close()
 
     def _spend(self, verb: str, host: str, instance_uuid: str) -> None:
-        self._faults.at(f"virt.{verb}", host=host, instance=instance_uuid)
+        self._meet_faults(verb, host, instance_uuid)
+        # A fault may have taken its time; who has not lived to see its end does no more.
+        self._clock.sleep(0)
         self._stages.play(verb, host)
 
     def get_available_resource(self, host: str) -> ComputeNode:
+        profile = self._profiles.get(host, self._profile)
         cpu: dict[str, Any] = {"arch": "x86_64", "model": "novasim", "vendor": "novasim", "features": [],
-                               "topology": {"cores": self._profile.vcpus, "sockets": 1, "threads": 1}}
-        return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=self._profile.vcpus,
-                           memory_mb=self._profile.memory_mb, local_gb=self._profile.local_gb,
+                               "topology": {"cores": profile.vcpus, "sockets": 1, "threads": 1}}
+        return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=profile.vcpus,
+                           memory_mb=profile.memory_mb, local_gb=profile.local_gb,
                            cpu_info=json.dumps(cpu), supported_instances='[["x86_64", "novasim", "hvm"]]')
 
     def get_host_cpu_stats(self, hosts: Iterable[str]) -> dict[str, dict[str, float]]:
@@ -88,14 +81,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         for guest in self._store.list(vcpus):
             if guest.role == GUEST and guest.power_state == states.RUNNING:
                 vcpus[guest.host] += guest.vcpus
-        return {host: self._cpu_stats(count) for host, count in vcpus.items()}
-
-    def _cpu_stats(self, running: int) -> dict[str, float]:
-        busy = min(running * self._profile.cpu_load / self._profile.vcpus, 1.0)
-        shares = {"user": 0.85, "kernel": 0.1, "iowait": 0.05}
-        stats = {f"{what}.percent": round(share * busy, 4) for what, share in shares.items()}
-        return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4),
-                        "frequency": float(self._profile.cpu_mhz)}
+        return {host: _cpu_stats(self._profiles.get(host, self._profile), count) for host, count in vcpus.items()}
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         return self._store.list(hosts)
@@ -113,12 +99,12 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
     def _make(self, host: str, instance_uuid: str, flavor: Flavor, power_state: int, disk_bytes: int) -> None:
         self._store.put(Guest(host, instance_uuid, GUEST, power_state, flavor.vcpus, flavor.memory_mb, disk_bytes))
 
-    def _disk_bytes(self, flavor: Flavor) -> int:
-        return int(flavor.disk_gb * GIB * self._profile.disk_fill)
+    def _disk_bytes(self, host: str, flavor: Flavor) -> int:
+        return int(flavor.disk_gb * GIB * self._profiles.get(host, self._profile).disk_fill)
 
     def spawn(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("spawn", host, instance_uuid)
-        self._make(host, instance_uuid, flavor, states.RUNNING, self._disk_bytes(flavor))
+        self._make(host, instance_uuid, flavor, states.RUNNING, self._disk_bytes(host, flavor))
 
     def destroy(self, host: str, instance_uuid: str, keep_backup: bool = False) -> None:
         self.live_migration_abort(host, instance_uuid)
@@ -147,6 +133,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         if guest is None:
             raise exceptions.GuestNotFound(host=host, instance_uuid=instance_uuid)
         self._faults.at("virt.migrate_disk_and_power_off", host=host, instance=instance_uuid)
+        self._clock.sleep(0)
         self._store.turn(host, instance_uuid, BACKUP, states.SHUTDOWN)
         self._stages.play("migrate_disk_and_power_off", host)
         if self._stages.copy_disks:
@@ -156,7 +143,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
     def finish_migration(self, host: str, instance_uuid: str, disk_info: str, flavor: Flavor,
                          power_on: bool) -> None:
         self._spend("finish_migration", host, instance_uuid)
-        arrived = json.loads(disk_info)["disk_bytes"] if disk_info else self._disk_bytes(flavor)
+        arrived = json.loads(disk_info)["disk_bytes"] if disk_info else self._disk_bytes(host, flavor)
         self._make(host, instance_uuid, flavor, states.RUNNING if power_on else states.SHUTDOWN, arrived)
 
     def confirm_migration(self, host: str, instance_uuid: str) -> None:

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS guests (
     PRIMARY KEY (host, instance_uuid, role)) WITHOUT ROWID
 """
 _COLUMNS = ", ".join(Guest._fields)
+# So many hosts are looked up one by one; of more, all guests are read.
+_FEW = 500
 
 
 class GuestStore:
@@ -68,11 +70,13 @@ class GuestStore:
                       (host, instance_uuid, role))
 
     def list(self, hosts: Iterable[str] | None = None) -> list[Guest]:
+        wanted = None if hosts is None else set(hosts)
+        if wanted is not None and len(wanted) <= _FEW:
+            marks = ", ".join("?" * len(wanted))
+            return [Guest(*row) for row in self._run(
+                f"SELECT {_COLUMNS} FROM guests WHERE host IN ({marks}) ORDER BY host, instance_uuid", list(wanted))]
         rows = [Guest(*row) for row in self._run(f"SELECT {_COLUMNS} FROM guests ORDER BY host, instance_uuid")]
-        if hosts is None:
-            return rows
-        wanted = set(hosts)
-        return [guest for guest in rows if guest.host in wanted]
+        return rows if wanted is None else [guest for guest in rows if guest.host in wanted]
 
     def close(self) -> None:
         self._connection.close()

@@ -9,12 +9,12 @@ from oslo_config import cfg
 
 from novasim import states
 from novasim.compute import options as compute_options
-from novasim.compute.virt.simulated import Profile
-from novasim.launch import hostnames, wiring
 from novasim.objects import ComputeNode, Flavor, Resident, Selection, Service
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.pipeline import Decision, Pipeline
 from novasim.scheduler.request import Request
+from novasim.sim import hostnames
+from novasim.sim.profiles import Profile
 
 START = datetime(2026, 1, 1)
 # Hosts of a what-if do not fail: they have been heard of in the future.
@@ -25,11 +25,6 @@ def service(host: str, disabled: bool = False, up: bool = True) -> Service:
     """The compute service of a host."""
     return Service(uuid="", host=host, binary="nova-compute", topic="compute", disabled=disabled,
                    last_seen_up=FOREVER if up else None)
-
-
-def profile(name: str) -> Profile:
-    """:raises NovasimException: naming what is wrong with it"""
-    return Profile.parse(name, wiring.read_yaml("profiles", name))
 
 
 def empty(count: int, shape: Profile, conf: cfg.ConfigOpts, tracked: bool) -> HostColumns:

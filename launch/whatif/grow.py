@@ -12,6 +12,7 @@ from novasim import exceptions
 from novasim.launch.whatif import fleet
 from novasim.launch.whatif.arrivals import Arrivals
 from novasim.launch.whatif.policies import Policy
+from novasim.sim import profiles
 from novasim.sim.chance import Chance
 
 # A policy without a filter that looks at room never refuses anybody.
@@ -44,7 +45,7 @@ class Growth:
 
     def __init__(self, policy: Policy, arrivals: Arrivals, hosts: int, profile: str, rate: float):
         self._policy, self._conf = policy, policy.config()
-        self._count, self._shape, self._rate = hosts, fleet.profile(profile), rate
+        self._count, self._shape, self._rate = hosts, profiles.load(profile), rate
         self._requests = [fleet.request(flavor) for flavor in arrivals.flavors]
         self._shares = arrivals.alive_shares().tolist()
         self._single = policy.single_filters()

@@ -15,6 +15,7 @@ from novasim import exceptions
 from novasim.launch import wiring
 from novasim.scheduler import filters, options
 from novasim.scheduler.pipeline import Pipeline
+from novasim.sim import books
 from novasim.sim.chance import Chance
 
 PLAIN = "filter_scheduler"      # options of this section are called without it
@@ -71,7 +72,7 @@ def read(name: str, files: Sequence[str] = ()) -> Policy:
     :raises NovasimException: naming the file, and the key that is wrong
     """
     try:
-        said = yaml.safe_load(wiring.read_yaml("policies", name)) or {}
+        said = yaml.safe_load(books.read("policies", name)) or {}
     except yaml.YAMLError as error:
         raise exceptions.Invalid(f"policy {name}: {error}") from error
     if not isinstance(said, dict):

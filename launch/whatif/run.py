@@ -15,6 +15,7 @@ import numpy as np
 from novasim.launch.whatif import fleet
 from novasim.launch.whatif.arrivals import Arrivals
 from novasim.launch.whatif.policies import Policy
+from novasim.sim import profiles
 
 # Seconds between two looks at the fleet; the first with which they are not too many is taken.
 STEPS_S = (1, 10, 60, 300, 900, 3600, 4 * 3600, 24 * 3600, 7 * 24 * 3600)
@@ -71,7 +72,7 @@ class Run:
         self._pipeline = policy.pipeline(seed, conf)
         # Looks at the fleet draw from a stream of their own, so that they do not shift the decisions.
         self._probe = policy.pipeline(f"{seed}/probe", conf)
-        self._hosts = fleet.empty(hosts, fleet.profile(profile), conf, self._pipeline.needs_residents)
+        self._hosts = fleet.empty(hosts, profiles.load(profile), conf, self._pipeline.needs_residents)
         self._requests = [fleet.request(flavor) for flavor in arrivals.flavors]
         self._servers = np.zeros(hosts, dtype="int64")
         self._ends: list[tuple[float, int, int, int]] = []

@@ -63,8 +63,8 @@ def make_agents_mortal(monkeypatch, fate):
     """Agents that are started from now on share this fate."""
     real = wiring.agents
 
-    def agents(ground, hosts):
-        made = real(ground, hosts)
+    def agents(ground):
+        made = real(ground)
         return dataclasses.replace(
             made, db=Mortal(fate, made.db, {"write", "insist"}), driver=Mortal(fate, made.driver, VERBS),
             compute=Mortal(fate, made.compute, MESSAGES), conductor=Mortal(fate, made.conductor, MESSAGES))

@@ -9,6 +9,26 @@ import sys
 import processes
 import pytest
 
+# A program that knows no more than any other of an OpenStack cloud.
+PROGRAM = """
+import os
+
+from keystoneauth1 import session
+from keystoneauth1.identity import v3
+
+own = session.Session(auth=v3.Password(
+    os.environ["OS_AUTH_URL"], username="manager1", user_domain_id="default", password=os.environ["OS_PASSWORD"],
+    project_name="project1", project_domain_name="Default"))
+made = own.post(f"/users/{own.get_user_id()}/application_credentials", json={"application_credential": {
+    "name": "program", "roles": [{"name": "member"}]}}, endpoint_filter={
+        "service_type": "identity", "version": 3}).json()
+secret = made["application_credential"]
+program = session.Session(auth=v3.ApplicationCredential(os.environ["OS_AUTH_URL"], secret["secret"], secret["id"]))
+found = program.get("/servers", endpoint_filter={"service_type": "compute"}, microversion="latest").json()["servers"]
+assert [server["name"] for server in found] == ["of-member"], found
+root = program.get("", endpoint_filter={"service_type": "compute"}, authenticated=False).json()
+assert root["version"]["id"] == "v2.1"
+"""
 README = pathlib.Path(__file__).parents[2] / "README.md"
 
 
@@ -90,3 +110,31 @@ def test_a_cluster_of_processes_by_up_and_down(shell, tmp_path, rabbitmq, mariad
     assert shell("novasim down").returncode == 0
     assert processes.await_end(family, 0)
     assert rabbitmq.left_messages(bus) == {}
+
+
+def test_up_with_an_identity_service(shell, tmp_path):
+    """Our own command, `nova` and a session of keystoneauth: all of them log in with what `novasim env` prints."""
+    up = shell("novasim up --identity --detach --port 0 --hosts 2 --stages instant")
+    assert up.returncode == 0, up.stderr
+    clouds = tmp_path / ".novasim" / "clouds.yaml"
+    assert (clouds.stat().st_mode & 0o777, clouds.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    done = shell("novasim boot --flavor m1.tiny --image cirros --poll of-admin && novasim --os-username member1 boot"
+                 " --flavor m1.tiny --image cirros --poll of-member && novasim --os-username member1 list -f json")
+    assert done.returncode == 0, done.stderr
+    assert [row["Name"] for row in json.loads(done.stdout[done.stdout.index("[\n"):])] == ["of-member"]
+    elsewhere = shell('eval "$(novasim --os-username member1 env)" && cd / && novasim list -f json && nova list')
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert "of-member" in elsewhere.stdout
+    assert "of-admin" not in elsewhere.stdout
+    refused = shell('eval "$(novasim --os-username reader1 env)" && novasim boot --flavor m1.tiny --image cirros x')
+    assert (refused.returncode, "Policy doesn't allow" in refused.stderr) == (1, True)
+    wrong = shell('eval "$(novasim env)" && OS_PASSWORD=wrong novasim list')
+    assert (wrong.returncode, "requires authentication" in wrong.stderr) == (1, True)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    program = shell(f'eval "$(novasim env)" && {sys.executable} program.py')
+    assert program.returncode == 0, program.stderr
+    # Started again it knows its users.
+    assert shell("novasim down").returncode == 0
+    assert shell("novasim up --identity --detach --port 0 --hosts 2 --stages instant").returncode == 0
+    again = shell("novasim --os-username member1 list -f json")
+    assert [row["Name"] for row in json.loads(again.stdout)] == ["of-member"]

@@ -74,7 +74,7 @@ def test_all_moves_come_to_rest(rabbitmq, mariadb, make_fleet, tmp_path):
     rules = tmp_path / "rules.yaml"
     rules.write_text(yaml.safe_dump(RULES))
     bus = rabbitmq.bus()
-    fleet = make_fleet(bus, mariadb.database(), {"simulator.fault_rules": rules, "simulator.seed": 2014})
+    fleet = make_fleet(bus, mariadb.database(), {"simulator.faults_file": rules, "simulator.seed": 2014})
     for service in ("scheduler", "api"):
         fleet.start(service, f"{service}-0", f"{service}-1")
     fleet.start("compute", *AGENTS)

@@ -14,7 +14,7 @@ PLACE = {"flavor": {"name": "place", "id": "place", "ram": 6553, "vcpus": 1, "di
 
 
 @pytest.mark.spec("12.1/9")
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("database", ["mariadb", "postgresql"])
 def test_the_last_places(request, rabbitmq, make_fleet, database):
     fleet = make_fleet(rabbitmq.bus(), request.getfixturevalue(database).database(), {
@@ -28,7 +28,7 @@ def test_the_last_places(request, rabbitmq, make_fleet, database):
     with crowd.Crowd(fleet.endpoint, REQUESTERS) as people:
         people.client.request("POST", "/flavors", PLACE)
         people.boot(["place"] * ASKED)
-        views = people.built(200)
+        views = people.built(600)
         refused = [view for view in views.values() if view["status"] == "ERROR"]
         placed = collections.Counter(view["OS-EXT-SRV-ATTR:host"] for view in views.values()
                                      if view["status"] == "ACTIVE")

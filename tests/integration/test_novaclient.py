@@ -118,7 +118,7 @@ def test_the_newest_version_is_found(size, request):
 def test_the_nova_command_works(version, embedded):
     words = ["--os-compute-api-version", version, "flavor-show", "m1.small"]
     done = subprocess.run([sys.executable, "-c", "from novaclient import shell; shell.main()", *words],
-                          env={**os.environ, **cluster.environment(embedded)}, capture_output=True, text=True,
-                          check=False)
+                          env={**os.environ, **cluster.environment({"endpoint": embedded}, ".")},
+                          capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "m1.small" in done.stdout

@@ -1,8 +1,6 @@
 """What a failed move leaves on disks: it is removed as soon as it cannot be the last copy any more, and not before
 (spec 12.3 #56)."""
 
-import dataclasses
-
 import pytest
 from cluster_fixture import ADMIN, LARGE, MEDIUM
 
@@ -37,7 +35,7 @@ def fail(cluster, verb, vm_state="active"):
 
 def clean(cluster, *hosts):
     """One look by the process that speaks for these hosts, or for all."""
-    periodics.cleanup_leftovers(dataclasses.replace(cluster.agents, hosts=hosts) if hosts else cluster.agents)
+    periodics.cleanup_leftovers(cluster.agents, hosts or None)
 
 
 @pytest.mark.spec("12.3/56")

@@ -93,7 +93,7 @@ class Cloud:
         self.hops: list[dict[str, Any]] = []
         self.journal = Journal(directory / "journal", "api", self.clock)
         self.journal.subscribe(self.hops.append)
-        self.api = Api(self.conf, self.db, self.clock, self.conductor, self.compute, self.journal)
+        self.api = Api(self.conf, self.db, self.clock, self.conductor, self.compute, None, self.journal)
 
     def call(self, method: str, path: str, body: Any = None, version: str | None = None, user: str = "admin:admin",
              raw: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:

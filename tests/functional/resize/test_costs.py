@@ -57,7 +57,7 @@ def cost(cluster):
 
 # What quota adds: a look under a lock, reservation and use of an increase, which are settled at the end; a note of a
 # decrease, which is refunded at the end; the same of the way back.
-INCREASE, DECREASE, RETURN = 5, 3, 2
+INCREASE, DECREASE, RETURN = 5, 4, 3
 
 
 @pytest.mark.parametrize(("old", "new", "more", "more_to_confirm", "more_to_revert"), [

@@ -30,6 +30,7 @@ from novasim.compute import periodics
 from novasim.conductor import recovery
 from novasim.db import instance_pages, migrations
 from novasim.launch import audit
+from novasim.launch.seed import seed as seed_database
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import ManualClock
 from novasim.sim.faults import POINTS
@@ -103,14 +104,15 @@ class MachineFate(Fate):
 FATE = MachineFate()
 
 
-def cluster_at(path, clock, **options):
-    return Cluster(path, len(HOSTS), clock, **OPTIONS, **options, profile=str(path.parent / "profile.yaml"))
+def cluster_at(path, database, **options):
+    return Cluster(path, len(HOSTS), database.clock, database=database, **OPTIONS, **options,
+                   profile=str(path.parent / "profile.yaml"))
 
 
 class Player(RuleBasedStateMachine):
     """A game's cluster: how it is asked for something, and what is looked at afterwards."""
 
-    template = folder = None
+    template = folder = shelf = fill = None
     games = iter(())
 
     def __init__(self):
@@ -120,10 +122,11 @@ class Player(RuleBasedStateMachine):
         # The game before may have ended while its agents were dying.
         FATE.disarm()
         path = self.folder / f"game-{self.game}"
+        database = self.shelf.database(ManualClock(), self.fill)
         shutil.copytree(self.template, path)
         # In every other game a deleted server can be restored for a while, and a shelved one stays on its host.
         keeps = {"reclaim_instance_interval": 3600, "shelved_offload_time": -1} if self.game % 2 else {}
-        self.cluster = cluster_at(path, ManualClock(), **keeps)
+        self.cluster = cluster_at(path, database, **keeps)
         self.down, self.reset = set(), set()
 
     @property
@@ -318,13 +321,15 @@ class Machine(Player):
             self.come_to_rest()
         finally:
             self.cluster.stop()
+            self.shelf.give_back(self.cluster.db)
             shutil.rmtree(self.cluster.state_dir)
 
 
-def populate(path):
+def populate(path, database):
     """The cluster that every game begins with."""
     path.mkdir()
-    cluster = cluster_at(path, ManualClock())
+    seed_database(database)
+    cluster = cluster_at(path, database)
     for number in range(20):
         cluster.boot(FLAVORS[number % 7 // 3], PEOPLE[number % 3])
     assert Bus.of(cluster.conf.transport_url).wait_idle(DEADLINE_S)
@@ -333,11 +338,12 @@ def populate(path):
 
 @pytest.mark.timeout(max(300, STEPS / 4))
 @pytest.mark.spec("12.4/1", "12.4/2", "12.4/3", "12.4/4", "12.4/8")
-def test_nothing_breaks_the_invariants(tmp_path, monkeypatch):
+def test_nothing_breaks_the_invariants(tmp_path, monkeypatch, novasim_shelf):
     recover_at_once(monkeypatch)
     make_agents_mortal(monkeypatch, FATE)
     (tmp_path / "profile.yaml").write_text(PROFILE)
-    populate(tmp_path / "template")
+    monkeypatch.setattr(Machine, "shelf", novasim_shelf)
+    monkeypatch.setattr(Machine, "fill", functools.partial(populate, tmp_path / "template"))
     monkeypatch.setattr(Machine, "template", tmp_path / "template")
     monkeypatch.setattr(Machine, "folder", tmp_path)
     monkeypatch.setattr(Machine, "games", itertools.count())

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from novasim import context, states
 from novasim.compute import periodics, recovery, resize
 from novasim.db import hosts, models
-from novasim.launch import service
+from novasim.rpc import server
 from novasim.sim.clock import ManualClock
 
 WAITING = "waiting for confirm or revert"
@@ -195,7 +195,7 @@ def test_guests_that_ran_when_their_host_went_down(make_cluster, configured):
         cluster.agents.driver.power_off(host, uuid)
     cluster.stop()
     cluster.start()
-    recovery.resume_guests(cluster.agents)
+    recovery.resume_guests(cluster.agents, cluster.agents.hosts)
     power = states.RUNNING if configured else states.SHUTDOWN
     assert [cluster.guests(uuid)[at[uuid], "guest"] for uuid in at] == [power, power, states.SHUTDOWN]
     periodics.sync_power_states(cluster.agents)
@@ -206,20 +206,20 @@ def test_guests_that_ran_when_their_host_went_down(make_cluster, configured):
 @pytest.mark.spec("8.12/order")
 def test_the_plan_is_made_before_the_first_message(make_cluster, monkeypatch):
     """What is found in the middle of a hop then belongs to nobody alive."""
-    order, plan, serve = [], recovery.plan, service.wiring.Messaging.serve
+    order, plan, listen = [], recovery.plan, server.SharedRPCServer.add_hosts
 
-    def planned(agents):
+    def planned(agents, hosts):
         order.append("plan")
-        return plan(agents)
+        return plan(agents, hosts)
 
-    def served(self, contract, *args):
-        order.append(contract.topic)
-        return serve(self, contract, *args)
+    def listening(self, hosts):
+        order.append(hosts)
+        return listen(self, hosts)
 
     monkeypatch.setattr(recovery, "plan", planned)
-    monkeypatch.setattr(service.wiring.Messaging, "serve", served)
+    monkeypatch.setattr(server.SharedRPCServer, "add_hosts", listening)
     make_cluster()
-    assert order == ["conductor", "scheduler", "plan", "compute"]
+    assert order == ["plan", ["cmp-0001", "cmp-0002", "cmp-0003"]]
 
 
 @pytest.mark.spec("6.6/zone", "12.3/44")

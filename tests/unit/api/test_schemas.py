@@ -1,5 +1,9 @@
 """Schemas refuse with the texts that clients know, and change at their versions."""
 
+import importlib
+import pkgutil
+
+import jsonschema
 import pytest
 
 from novasim import exceptions
@@ -78,3 +82,25 @@ def test_hints_stand_beside_the_server(hints):
         "Invalid input for field/attribute different_host[0]. Value: x. 'x' is not a 'uuid'")
     body[hints] = {"same_host": "155d900f-4e14-4e4c-a73d-069cbf4541e6", "own": 1}
     servers.CREATE.check(body, 1)
+
+
+def _all_schemas():
+    for module in pkgutil.iter_modules(schemas.__path__):
+        for name, value in vars(importlib.import_module(f"novasim.api.schemas.{module.name}")).items():
+            values = value.values() if isinstance(value, dict) else [value]
+            for one in values:
+                if isinstance(one, schemas.Versions):
+                    yield from ((f"{module.name}.{name}", made) for _, made in one._versions)
+                elif isinstance(one, schemas.Schema):
+                    yield f"{module.name}.{name}", one
+
+
+def test_every_schema_is_one():
+    seen = 0
+    for name, one in _all_schemas():
+        try:
+            schemas._Checker.check_schema(one.schema)
+        except jsonschema.SchemaError as error:
+            pytest.fail(f"{name}: {error}")
+        seen += 1
+    assert seen > 40

@@ -109,6 +109,35 @@ def test_env_can_be_evaluated_by_a_shell(up, novasim):
     assert "OS_PROJECT_NAME" not in found
 
 
+def test_env_with_an_identity_service_is_a_log_in(tmp_path):
+    auth = {"auth_url": "http://h/identity", "username": "ann", "password": "it's", "project_name": "blue",
+            "user_domain_name": "Default", "project_domain_name": "Default"}
+    (tmp_path / "clouds.yaml").write_text(json.dumps({"clouds": {"novasim": {"auth": auth | {"username": "admin"}},
+                                                                 "novasim-ann": {"auth": auth}}}))
+    record = RECORD | {"auth_strategy": "identity"}
+    found = cluster.environment(record, tmp_path, "ann")
+    assert found == {
+        "NOVASIM_ENDPOINT": record["endpoint"], "OS_AUTH_TYPE": "password", "OS_AUTH_URL": "http://h/identity",
+        "OS_USERNAME": "ann", "OS_PASSWORD": "it's", "OS_PROJECT_NAME": "blue", "OS_USER_DOMAIN_NAME": "Default",
+        "OS_PROJECT_DOMAIN_NAME": "Default", "OS_IDENTITY_API_VERSION": "3",
+        "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml")}
+    assert cluster.environment(record, tmp_path)["OS_USERNAME"] == "admin"
+
+
+def test_env_leaves_the_settings_for_a_keystone_alone(up, novasim):
+    up("--state-dir", "d")
+    path = pathlib.Path("d/cluster.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"auth_strategy": "keystone"}))
+    assert novasim("env", "--state-dir", "d") == (0, "export NOVASIM_ENDPOINT=http://127.0.0.1:1/v2.1;\n", "")
+
+
+def test_up_with_an_identity_service(up):
+    code, out, _err = up("--identity", "--state-dir", "here")
+    assert code == 0
+    assert json.loads(out)["argv"][-4:-2] == ["--set", "api.auth_strategy=identity"]
+
+
 def test_env_without_a_cluster(novasim):
     assert novasim("env") == (
         1, "", "novasim: no cluster runs on ./.novasim. Start one with: novasim up\n")

@@ -4,10 +4,11 @@ from random import Random
 
 import pytest
 
-from novasim.compute.virt.simulated import Profile, SimulatedDriver
+from novasim.compute.virt.simulated import SimulatedDriver
 from novasim.objects import Flavor
 from novasim.sim.clock import Clock
 from novasim.sim.faults import Faults
+from novasim.sim.profiles import Profile
 from novasim.sim.stages import StageBook
 
 

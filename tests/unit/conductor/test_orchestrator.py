@@ -6,8 +6,7 @@ from sqlalchemy import insert
 from novasim import exceptions
 from novasim.conductor import orchestrator
 from novasim.context import RequestContext
-from novasim.db import flavors, groups, instances, models, versioning
-from novasim.db.engine import Database
+from novasim.db import flavors, groups, instances, models
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
 from novasim.sim.clock import ManualClock
 
@@ -55,18 +54,16 @@ class Asked:
 
 
 @pytest.fixture
-def made(tmp_path):
+def made(make_database):
     """A conductor on a database of its own with a flavor, two servers, and what it asks its scheduler."""
-    database = Database(f"sqlite:///{tmp_path}/novasim.sqlite", ManualClock())
-    versioning.upgrade(database)
+    database = make_database(ManualClock())
     flavor = database.write(flavors.create, Flavor(flavorid="1", name="f", memory_mb=1, vcpus=1,
                                                    extra_specs={"disk": "ssd"}))
     servers = [Instance(uuid=f"0000000{number}", project_id="p", user_id="u",
                         system_metadata=flavor.to_sys(CURRENT)) for number in range(3)]
     database.write(instances.create, servers)
     asked = Asked()
-    yield orchestrator.Orchestrator(None, database, ManualClock(), None, asked, None), servers, asked
-    database.close()
+    return orchestrator.Orchestrator(None, database, ManualClock(), None, asked, None), servers, asked
 
 
 def ask(conductor, servers, properties):

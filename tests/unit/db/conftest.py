@@ -1,12 +1,11 @@
 """A database of its own for each test, at the newest revision, with a stopped clock."""
 
-import shutil
 import uuid
 
 import pytest
 
 from novasim.context import RequestContext
-from novasim.db import engine, flavors, instances, versioning
+from novasim.db import flavors, instances
 from novasim.objects import CURRENT, Flavor, Instance
 from novasim.sim.clock import ManualClock
 
@@ -16,22 +15,9 @@ def clock():
     return ManualClock()
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory):
-    """A file with the tables, to be copied: making them takes longer than most tests."""
-    path = tmp_path_factory.mktemp("db") / "empty.sqlite"
-    database = engine.Database(f"sqlite:///{path}", ManualClock())
-    versioning.upgrade(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
-def db(tmp_path, clock, empty):
-    shutil.copy(empty, tmp_path / "novasim.sqlite")
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock, pool_size=8)
-    yield database
-    database.close()
+def db(make_database, clock):
+    return make_database(clock)
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_the_stamp_tells_of_every_change_although_the_clock_stands_still(db, mak
         assert seen()
     db.write(aggregates.remove_host, number, "cmp-2")
     assert seen()
-    db.write(aggregates.forget_host, "cmp-1")
+    db.write(aggregates.forget_hosts, ["cmp-1"])
     assert seen()
     assert not seen()
     assert len(set(stamps)) == len(stamps) - 1

@@ -1,15 +1,50 @@
 """The revisions bring a database to what models.py says."""
 
+import contextlib
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from novasim.db import models, versioning
+from novasim.db.engine import Database
+from novasim.sim.clock import Clock
 
 
-def test_the_schema_is_that_of_the_models(db):
-    with db.engine.connect() as connection:
+@pytest.fixture
+def revised(tmp_path):
+    """A database that went through all revisions."""
+    with contextlib.closing(Database(f"sqlite:///{tmp_path}/revised.sqlite", Clock())) as database:
+        versioning.upgrade(database, "head")
+        yield database
+
+
+def schema(database):
+    with database.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+        return {tuple(row) for row in rows}
+
+
+def test_the_schema_is_that_of_the_models(revised, db):
+    assert schema(revised) == schema(db), "a fresh database is made at once"
+    with revised.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, models.metadata) == []
+
+
+def test_the_newest_revision_is_that_of_the_newest_file(revised):
+    with revised.engine.connect() as connection:
+        assert ScriptDirectory.from_config(versioning._config(connection)).get_heads() == [versioning.head()]
+
+
+def test_an_older_database_is_brought_up_to_date(tmp_path):
+    with contextlib.closing(Database(f"sqlite:///{tmp_path}/old.sqlite", Clock())) as old:
+        assert versioning.current(old) is None
+        versioning.upgrade(old, "0001")
+        assert versioning.current(old) == "0001"
+        versioning.upgrade(old)
+        assert versioning.current(old) == versioning.head()
 
 
 def test_the_revision_is_told(db):
@@ -42,6 +77,14 @@ def test_every_where_of_a_service_has_an_index(db):
         "is an address taken": "SELECT id FROM ip_allocations WHERE subnet_id = 's' AND ip_address IN ('a', 'b')",
         "networks to be used unasked": "SELECT id FROM networks WHERE deleted = 0 AND (project_id = 'p' OR shared)",
         "images of a project": "SELECT id FROM images WHERE deleted = 0 AND (project_id = 'p' OR visibility = 'x')",
+        "user by name": "SELECT users.id FROM users JOIN domains ON domains.uuid = users.domain_id "
+                        "WHERE users.name = 'u' AND domains.name = 'd'",
+        "project by name": "SELECT id FROM projects WHERE name = 'p' ORDER BY name",
+        "roles of a user": "SELECT id FROM role_assignments WHERE user_id = 'u' AND target_type = 'project' "
+                           "AND target_id = 'p'",
+        "users of a project": "SELECT id FROM role_assignments WHERE target_type = 'project' AND target_id = 'p'",
+        "taken back": "SELECT id FROM revoked_tokens WHERE audit_id = 'a'",
+        "forgotten": "DELETE FROM revoked_tokens WHERE expires_at < '2026-01-01'",
         "heartbeat": "UPDATE services SET report_count = 1 WHERE binary = 'b' AND host IN ('a') AND deleted = 0",
     }
     with db.engine.connect() as connection:

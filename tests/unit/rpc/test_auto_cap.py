@@ -21,6 +21,7 @@ URL = "sim://auto/"
 def agents_of():
     """A proxy for agents of which the oldest are of some generation, and the versions that it sends."""
     made = []
+    Bus.of(URL).declare(["compute.cmp-1"])
 
     def make(generation):
         conf = wiring.build_config(overrides={"transport_url": URL, "upgrade_levels.compute": "auto"})

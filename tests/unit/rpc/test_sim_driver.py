@@ -91,6 +91,7 @@ def test_competing_consumers_take_turns(bus, heard, ctxt):
 
 
 def test_messages_wait_for_a_consumer(bus, heard, ctxt):
+    bus.bus.declare(["echo", "echo.h2"])
     client = bus.client(Echo, "test")
     for word in "xyz":
         client.tell(ctxt, word=word)
@@ -98,13 +99,13 @@ def test_messages_wait_for_a_consumer(bus, heard, ctxt):
     assert bus.bus.waiting() == {"echo": 3, "echo.h2": 1}
     bus.serve(Echo, Service("a", heard), "one")
     assert sorted(heard.get(timeout=WAIT_S)[1] for _ in range(3)) == ["x", "y", "z"]
-    bus.serve(Echo, Service("b", heard), "h1", ["h1", "h2"])
+    bus.serve_hosts(Echo, Service("b", heard), "h1").add_hosts(["h1", "h2"])
     assert heard.get(timeout=WAIT_S) == ("h2", "w")
     assert bus.bus.waiting() == {}
 
 
 def test_one_listener_for_many_hosts_knows_whom_a_message_is_for(bus, heard, ctxt):
-    bus.serve(Echo, Service("a", heard), "h1", ["h1", "h2", "h3"])
+    bus.serve_hosts(Echo, Service("a", heard), "h1").add_hosts(["h1", "h2", "h3"])
     for host in ("h2", "h3", "h1"):
         bus.client(Echo, "test").whisper(ctxt, host, word=host)
     assert sorted(heard.get(timeout=WAIT_S) for _ in range(3)) == [("h1", "h1"), ("h2", "h2"), ("h3", "h3")]
@@ -112,6 +113,7 @@ def test_one_listener_for_many_hosts_knows_whom_a_message_is_for(bus, heard, ctx
 
 def test_a_full_queue(bus, ctxt, monkeypatch):
     monkeypatch.setattr(sim_driver, "BACKLOG_MAX", 2)
+    bus.bus.declare(["echo"])
     client = bus.client(Echo, "test")
     client.tell(ctxt, word="1")
     client.tell(ctxt, word="2")
@@ -121,8 +123,37 @@ def test_a_full_queue(bus, ctxt, monkeypatch):
 
 def test_nobody_answers(make_bus, ctxt):
     bus = make_bus({"rpc_response_timeout": 1})
+    bus.bus.declare(["echo"])
     with pytest.raises(oslo_messaging.MessagingTimeout):
         bus.client(Echo, "test").ask(ctxt, word="hi")
+
+
+def test_who_is_not_there_is_known_at_once(bus, heard, ctxt):
+    client = bus.client(Echo, "test")
+    with pytest.raises(exceptions.MessagingUnavailable, match="there is no echo yet"):
+        client.tell(ctxt, word="x")
+    with pytest.raises(exceptions.MessagingUnavailable):
+        client.ask(ctxt, word="x")
+    with pytest.raises(exceptions.ComputeServiceUnavailable, match="h1"):
+        client.whisper(ctxt, "h1", word="x")
+    assert bus.bus.waiting() == {}
+
+
+def test_hosts_come_and_go(bus, heard, ctxt):
+    client, agents = bus.client(Echo, "test"), bus.serve_hosts(Echo, Service("a", heard), "front")
+    agents.add_hosts(["h1", "h2"])
+    for host in ("h1", "h2"):
+        client.whisper(ctxt, host, word=host)
+    assert sorted(heard.get(timeout=WAIT_S) for _ in range(2)) == [("h1", "h1"), ("h2", "h2")]
+    agents.drop_hosts(["h1"])
+    client.whisper(ctxt, "h1", word="later")
+    assert bus.bus.waiting() == {"echo.h1": 1}
+    agents.add_hosts(["h1"])
+    assert heard.get(timeout=WAIT_S) == ("h1", "later")
+    agents.drop_hosts(["h2"], delete=True)
+    with pytest.raises(exceptions.ComputeServiceUnavailable):
+        client.whisper(ctxt, "h2", word="x")
+    assert heard.empty()
 
 
 @pytest.mark.parametrize(("word", "kind", "text"), [
@@ -143,9 +174,9 @@ def test_other_errors_are_not(bus, heard, ctxt):
 
 
 def test_clusters_do_not_hear_each_other(make_bus, heard, ctxt):
-    first, second = make_bus(), make_bus({"rpc_response_timeout": 1})
+    first, second = make_bus(), make_bus()
     first.serve(Echo, Service("a", heard), "one")
-    with pytest.raises(oslo_messaging.MessagingTimeout):
+    with pytest.raises(exceptions.MessagingUnavailable):
         second.client(Echo, "test").ask(ctxt, word="hi")
 
 
@@ -221,6 +252,7 @@ class Relay(Service):
 def test_a_bus_is_idle_when_all_that_a_message_set_off_has_ended(bus, heard, ctxt):
     relay = Relay(heard)
     relay.proxy = bus.client(Echo, "test")
+    bus.bus.declare(["echo"])
     assert bus.bus.wait_idle(0)
     relay.proxy.tell(ctxt, word="2")
     assert bus.bus.wait_idle(0), "nobody works on what lies in a queue"

@@ -54,7 +54,7 @@ def test_confirm_resize_under_a_cap(make_bus, cap, version):
     bus = make_bus({"upgrade_levels.compute": cap} if cap else None)
     heard, hops = queue.Queue(), []
     bus.journal.subscribe(hops.append)
-    bus.serve(Compute, recorder(Compute, heard), "h", ["h"])
+    bus.serve_hosts(Compute, recorder(Compute, heard), "h").add_hosts(["h"])
     bus.client(Compute, "api").confirm_resize(RequestContext(), "h", instance=SERVER, reservations=[], migration=MOVE)
     assert heard.get(timeout=10)[1] == {"instance": SERVER, "reservations": [], "migration": MOVE}
     assert [hop["version"] for hop in hops if hop["what"] == "send confirm_resize"] == [version]
@@ -140,7 +140,10 @@ def test_methods_as_they_are_sent(make_bus, contract, name, version, older, kind
         bus = make_bus({f"upgrade_levels.{contract.topic}": cap} if cap else None)
         heard, hops = queue.Queue(), []
         bus.journal.subscribe(hops.append)
-        bus.serve(contract, recorder(contract, heard), "h", ["h"] if agent else None)
+        if agent:
+            bus.serve_hosts(contract, recorder(contract, heard), "h").add_hosts(["h"])
+        else:
+            bus.serve(contract, recorder(contract, heard), "h")
         sent = {key: VALUES.get(key) for key in arguments.split()}
         getattr(bus.client(contract, "test"), name)(RequestContext(), *(["h"] if agent else []), **sent)
         # Objects and plain values arrive as they were sent, whichever version they came in.
@@ -168,7 +171,10 @@ def test_what_was_added_to_a_method_is_sent_to_who_knows_it(make_bus, contract, 
         bus = make_bus({f"upgrade_levels.{contract.topic}": cap} if cap else None)
         heard, hops = queue.Queue(), []
         bus.journal.subscribe(hops.append)
-        bus.serve(contract, recorder(contract, heard), "h", ["h"] if contract is Compute else None)
+        if contract is Compute:
+            bus.serve_hosts(contract, recorder(contract, heard), "h").add_hosts(["h"])
+        else:
+            bus.serve(contract, recorder(contract, heard), "h")
         sent = {key: VALUES.get(key) for key in contract.methods[name].signature.parameters if key != added}
         getattr(bus.client(contract, "test"), name)(
             RequestContext(), *(["h"] if contract is Compute else []), **sent | {added: says})
@@ -209,7 +215,7 @@ def test_names_of_releases(contract, names):
 def test_what_an_agent_accepts(bus, version, accepted):
     """Messages of peers, newer and older ones, sent as they would send them."""
     heard = queue.Queue()
-    bus.serve(Compute, recorder(Compute, heard), "h", ["h"])
+    bus.serve_hosts(Compute, recorder(Compute, heard), "h").add_hosts(["h"])
     peer = bus.client(Compute, "peer")._client.prepare(server="h", version=version)
     server_as_dict = {"uuid": "u-1", "vm_state": "active"}
     if accepted:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from novasim import config
-from novasim.db import engine, hosts, versioning
+from novasim.db import engine, hosts
 from novasim.db import options as db_options
 from novasim.objects import Aggregate, ComputeNode, Flavor, Resident, Service
 from novasim.scheduler import options
@@ -49,12 +49,9 @@ def clock():
 
 
 @pytest.fixture
-def db(tmp_path, clock):
-    """An SQLite file with all tables and nothing in them."""
-    database = engine.Database(f"sqlite:///{tmp_path}/novasim.sqlite", clock)
-    versioning.upgrade(database)
-    yield database
-    database.close()
+def db(make_database, clock):
+    """All tables and nothing in them."""
+    return make_database(clock)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ SPAWN = {"at": "virt.spawn"}
     (SPAWN | {"match": ["host"]}, "match: .* no mapping"), (SPAWN | {"do": "explode"}, "unknown action 'explode'"),
     (SPAWN | {"do": {"raise": "x", "delay": 1}}, "unknown action"), (SPAWN | {"do": [["ok"]]}, "unknown action"),
     (SPAWN | {"do": "drop"}, "drop is for rpc.send"), (SPAWN | {"do": {"delay": "long"}}, "delay: 'long' is no number"),
-    (SPAWN | {"times": "x"}, "times: 'x' is no number"), (SPAWN | {"p": "often"}, "p: 'often' is no number"),
+    (SPAWN | {"times": "x"}, "times: 'x' is no whole number"), (SPAWN | {"p": "often"}, "p: 'often' is no number"),
     (SPAWN | {"p": -1}, "p: -1 is no number")])
 def test_a_bad_rule_is_told_by_its_key(rule, told):
     with pytest.raises(exceptions.Invalid, match=told):

@@ -9,7 +9,8 @@ from novasim.api.legacy import bodies, surface
 
 LATER = {
     ("PUT", "/flavors/{}"), ("GET", "/os-quota-sets/{}/detail"), ("GET", "/os-simulator/journal"),
-    ("GET", "/os-simulator/decisions/{}"),
+    ("GET", "/os-simulator/decisions/{}"), ("GET", "/os-simulator/fleets"), ("GET", "/os-simulator/hosts"),
+    ("POST", "/os-simulator/hosts"), ("POST", "/os-simulator/hosts/action"),
     ("GET", "/servers/{}/migrations"), ("GET", "/servers/{}/migrations/{}"), ("DELETE", "/servers/{}/migrations/{}"),
     ("POST", "/servers/{}/migrations/{}/action"), ("POST", "/os-aggregates/{}/images"),
 }

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from novasim import exceptions, states
 from novasim.compute.virt.driver import Patience
-from novasim.compute.virt.simulated import Profile, SimulatedDriver
+from novasim.compute.virt.simulated import SimulatedDriver
 from novasim.objects import Flavor
 from novasim.sim.clock import Clock
 from novasim.sim.faults import Faults
+from novasim.sim.profiles import Profile
 from novasim.sim.stages import StageBook
 
 MIB = 1024 ** 2

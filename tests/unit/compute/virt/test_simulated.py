@@ -4,7 +4,8 @@ import pytest
 
 from novasim import exceptions, states
 from novasim.compute.virt.driver import BACKUP, GUEST
-from novasim.compute.virt.simulated import GIB, Profile, SimulatedDriver
+from novasim.compute.virt.simulated import GIB, SimulatedDriver
+from novasim.sim.profiles import Profile
 
 
 def held(driver):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from novasim.launch.whatif import arrivals, fleet, report, run
+from novasim.sim import profiles
 
 # Of a host `small`: 8192 MB less 512 for itself, 2 vCPUs by 16, 1028 GB; as the options are shipped.
 FREE_MB, VCPUS, DISK_GB = 8192 * 1.5 - 512, 2 * 16, 1028
@@ -128,7 +129,7 @@ def test_steps_keep_samples_few(make_arrivals):
 def test_a_question_takes_nothing(make_policy, make_arrivals):
     policy = make_policy()
     conf = policy.config()
-    hosts = fleet.empty(2, fleet.profile("small"), conf, True)
+    hosts = fleet.empty(2, profiles.load("small"), conf, True)
     spec = fleet.request(make_arrivals((0, 0, "small")).flavors[0])
     before = hosts.free_ram_mb.tolist()
     assert fleet.ask(policy.pipeline(0, conf), hosts, spec).selections

@@ -3,7 +3,7 @@
 import pytest
 
 from novasim import exceptions
-from novasim.launch import hostnames
+from novasim.sim import hostnames
 
 
 @pytest.mark.parametrize(("text", "names"), [
