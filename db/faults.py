@@ -72,12 +72,11 @@ def draw(tx: Transaction, uuid: str, rule: Rule, service: str, facts: Mapping[st
         return None
     subject = rule.subject(facts)
     if rule.per:
-        number, acted = tx.execute(select(func.count(), func.count(func.nullif(_L.did, _PASSED))).where(
+        counted = tx.execute(select(func.count() + 1, func.count(func.nullif(_L.did, _PASSED))).where(
             _L.rule_uuid == uuid, _L.subject == subject)).one()
-        number += 1
     else:
-        number, acted = tx.execute(select(_R.seen, _R.acted).where(_R.uuid == uuid)).one()
-    action = rule.decide(number, acted)
+        counted = tx.execute(select(_R.seen, _R.acted).where(_R.uuid == uuid)).one()
+    action = rule.decide(counted[0], counted[1])
     if action is not None:
         tx.execute(sql_update(models.fault_rules).where(_R.uuid == uuid).values(acted=_R.acted + 1))
     if action is not None or rule.per:

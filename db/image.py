@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 
+from sqlalchemy import Connection
+
 from novasim.db.engine import Database
+
+
+def _sqlite(connection: Connection) -> sqlite3.Connection:
+    bare = connection.connection.driver_connection
+    assert isinstance(bare, sqlite3.Connection)
+    return bare
 
 
 class Image:
@@ -16,12 +24,12 @@ class Image:
     def __init__(self, database: Database):
         self._pages = sqlite3.connect(":memory:", check_same_thread=False)
         with database.engine.connect() as connection:
-            connection.connection.driver_connection.backup(self._pages)
+            _sqlite(connection).backup(self._pages)
 
     def restore(self, database: Database) -> None:
         """Make a database hold just this again, its tables and their counters too."""
         with database.alone() as connection:
-            self._pages.backup(connection.connection.driver_connection)
+            self._pages.backup(_sqlite(connection))
 
     def close(self) -> None:
         self._pages.close()

@@ -46,7 +46,7 @@ class _Dispatcher(RPCDispatcher):
 
 def _lose_the_reply() -> None:
     """Whoever waits for it waits in vain: without this id, drivers answer nobody."""
-    _INCOMING.get().orig_msg_id = None  # type: ignore[attr-defined]
+    _INCOMING.get().orig_msg_id = None
 
 
 def _answer(contract: type[Contract], method: Method, implementation: Callable[..., Any], journal: Journal,

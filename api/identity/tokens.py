@@ -107,7 +107,6 @@ class Tokens:
 
     def __init__(self, conf: cfg.ConfigOpts, db: Database, clock: Clock):
         self._db, self._clock = db, clock
-        self.conf = conf
         self.passwords = Passwords(conf.identity.password_hash_rounds)
         secret = conf.identity.token_secret or db.write(identity.token_key, secrets.token_urlsafe(48))
         # Of one length, however short the secret.

@@ -120,5 +120,7 @@ class Shelf:
         for cluster in self._idle:
             self._end(cluster)
         self._idle.clear()
-        for thing in (*self._free, *self._whole.values(), *self._images.values()):
-            thing.close()
+        for database in (*self._free, *self._whole.values()):
+            database.close()
+        for image in self._images.values():
+            image.close()

@@ -78,6 +78,6 @@ def test_down_and_up_again(databases):
     from alembic import command
 
     with databases[0].engine.begin() as connection:
-        command.downgrade(versioning._config(connection), "0004")
+        command.downgrade(versioning._config(connection), "0006")
     versioning.upgrade(databases[0])
     assert databases[0].write(identity.seed, ROLES, ACCOUNTS)

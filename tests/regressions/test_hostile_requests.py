@@ -22,7 +22,7 @@ def test_a_nul_in_a_query(cluster, name):
 def test_an_identity_that_no_column_holds(cluster, token):
     answer = cluster.http("POST", "/os-server-groups", {"server_group": {"name": "g", "policies": ["affinity"]}}, token)
     assert answer.status_int == 401
-    assert answer.json["unauthorized"]["code"] == 401
+    assert answer.json["error"]["code"] == 401
 
 
 @pytest.mark.parametrize("value", [b"NaN", b"Infinity", b"-Infinity", b"1e400"])
