@@ -11,7 +11,7 @@ from typing import Any
 import webob
 from oslo_config import cfg
 
-from novasim.api import auth, microversion, options, routes, versions, wsgi
+from novasim.api import auth, microversion, mounts, options, routes, versions, wsgi
 from novasim.api.caches import Flavors
 from novasim.api.legacy import front
 from novasim.api.legacy.rate_limits import RateLimits
@@ -72,6 +72,8 @@ class Api:
             under = versions.root(_path(wire))
             if self.identity is not None and under == auth.IDENTITY:
                 return self.identity.serve(self, wire, request_id)(environ, start_response)
+            if mounts.mounted(self, under):
+                return mounts.serve(self, under, wire, request_id)(environ, start_response)
             if under != versions.PRESENT:
                 return front.serve(self, wire, request_id)(environ, start_response)
             version = microversion.asked_for(wire.headers)

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions, quota, states
-from novasim.api import availability_zones, guards, images, passwords, schemas
+from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
 from novasim.api.wsgi import Request
 from novasim.db import actions, endings, flavors, groups, hosts, instances, quotas
 from novasim.db.engine import Transaction
+from novasim.db.ports import NETWORK_ALLOCATED
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Plan(NamedTuple):
     filter_properties: dict[str, Any]
     low: int
     high: int
+    networks: list[requested_networks.Wanted]
+    security_groups: list[str] | None
 
 
 def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
@@ -63,6 +66,8 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         instances.create(tx, servers)
         if group is not None:
             groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
+        requested_networks.allocate(tx, servers, plan.networks, plan.security_groups,
+                                    plan.zone or api.conf.default_availability_zone)
         for server in servers:
             actions.start(tx, context, server.uuid, "create")
         return [guards.reread(tx, server) for server in servers]
@@ -85,7 +90,6 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
 def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     body = whole["server"]
     check_served(body)
-    _check_security_groups(body)
     check_limits(request, body)
     low = int(body.get("min_count", 1))
     high = int(body.get("max_count", low))
@@ -97,7 +101,8 @@ def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     check_fit(flavor, image)
     hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
     zone, forced = _placement(request, body)
-    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high)
+    groups, wanted = requested_networks.default_or(request, body), requested_networks.read(request, body, high)
+    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups)
 
 
 def check_served(body: Mapping[str, Any]) -> None:
@@ -107,12 +112,6 @@ def check_served(body: Mapping[str, Any]) -> None:
     for name, message in _NOT_SERVED.items():
         if body.get(name):
             raise exceptions.ValidationError(detail=message)
-
-
-def _check_security_groups(body: Mapping[str, Any]) -> None:
-    for group in body.get("security_groups", []):
-        if group.get("name", "default") != "default":
-            raise exceptions.Invalid(f"Unable to find security_group with name or id '{group['name']}'")
 
 
 def check_limits(request: Request, body: Mapping[str, Any]) -> None:
@@ -252,7 +251,8 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
         access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
-        system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image),
+        system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image) | (
+            {NETWORK_ALLOCATED: "True"} if plan.networks else {}),
         **columns)
 
 

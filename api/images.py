@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 REMEMBERED = "image_"
 # What says nothing of the image's contents.
-OF_THE_ROW = ("project_id", "instance_uuid", "created_at", "updated_at")
+OF_THE_ROW = ("project_id", "instance_uuid", "created_at", "updated_at", "visibility", "protected", "os_hidden",
+              "disk_format", "container_format", "virtual_size", "checksum", "os_hash_value", "tags")
 # Statuses as users know them, and kinds of image, as they are stored.
 _STATUSES = {"active": [images.ACTIVE], "saving": [images.QUEUED, images.SAVING]}
 _KINDS = {"snapshot": True, "backup": True, "base": False}
@@ -45,14 +46,24 @@ def find_own(request: Request, image_id: str) -> dict[str, Any]:
     """One that the caller may also change: of its project; an admin's are all.
 
     :raises ImageNotFound: when there is none
-    :raises Forbidden: when it is everybody's, or the caller may only read
+    :raises Forbidden: when it is not, or the caller may only read
     """
-    image = find(request, image_id)
-    if not request.context.is_admin and "member" not in request.context.roles:
+    image, context = find(request, image_id), request.context
+    if context.is_admin:
+        return image
+    if image["project_id"] != context.project_id:
+        raise exceptions.Forbidden(f"Image {image_id} does not belong to your project: you may not change it.")
+    if "member" not in context.roles:
         raise exceptions.Forbidden(f"Image {image_id} may be changed by members of its project only.")
-    if image["project_id"] is None and not request.context.is_admin:
-        raise exceptions.Forbidden(f"Image {image_id} belongs to no project: only an admin may change it.")
     return image
+
+
+def check_deletable(image: dict[str, Any]) -> None:
+    """
+    :raises Forbidden: for one that its owner protects
+    """
+    if image["protected"]:
+        raise exceptions.Forbidden(f"Image {image['id']} is protected and cannot be deleted.")
 
 
 def usable(request: Request, image_ref: str) -> dict[str, Any]:
@@ -80,7 +91,7 @@ def _list(request: Request) -> list[dict[str, Any]]:
     filters = {name: values[parameter] for parameter, name in _FILTERS.items() if parameter in values}
     if "server" in values:
         filters["instance_uuid"] = values["server"].rstrip("/").rsplit("/", 1)[-1]
-    for parameter, name, known in (("status", "statuses", _STATUSES), ("type", "made_of_server", _KINDS)):
+    for parameter, name, known in (("status", "status", _STATUSES), ("type", "made_of_server", _KINDS)):
         if parameter in values:
             if values[parameter].lower() not in known:
                 return []
@@ -102,7 +113,7 @@ def show(api: Api, request: Request, image_id: str) -> Any:
 
 
 def delete(api: Api, request: Request, image_id: str) -> Response:
-    find_own(request, image_id)
+    check_deletable(find_own(request, image_id))
     api.db.write(images.delete, image_id)
     request.note("image deleted", image_id=image_id)
     return Response(204)

@@ -49,6 +49,21 @@ CELLS: list[cfg.Opt] = [
                help="What this cluster is in a tree of cells as of 2014. api: refuses what is asked of a server whose "
                     "cell is not known yet; compute: takes a resize to the flavor a server has. Unset: no cells."),
 ]
+IMAGE: list[cfg.Opt] = [
+    cfg.BoolOpt("enabled", default=True,
+                help="Serve the Image API v2 below /image. Without it the images are managed by the image proxy of "
+                     "the Compute API only."),
+    cfg.IntOpt("stored_bytes", default=4 << 20, min=0,
+               help="Bytes of the largest image whose uploaded contents are kept, in the database. A larger one is "
+                    "measured and summed up only, and cannot be downloaded."),
+    cfg.IntOpt("image_size_cap", default=1 << 40, min=0,
+               help="Bytes of the largest image that may be uploaded; a larger one is refused with 413."),
+]
+NETWORK: list[cfg.Opt] = [
+    cfg.BoolOpt("enabled", default=True,
+                help="Serve the Network API v2.0 below /network, and give each server a port with an address. Without "
+                     "it servers have no addresses and cost a few SQL statements less."),
+]
 _UNCOUNTED = {
     "metadata_items": (128, "metadata items of a server"), "injected_files": (5, "files put into a new server"),
     "injected_file_content_bytes": (10240, "bytes of such a file"),
@@ -68,7 +83,8 @@ QUOTA: list[cfg.Opt] = [
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
-    return [(None, DEFAULT), ("api", API), ("quota", QUOTA), ("cells", CELLS), ("identity", IDENTITY)]
+    return [(None, DEFAULT), ("api", API), ("quota", QUOTA), ("cells", CELLS), ("identity", IDENTITY),
+            ("image", IMAGE), ("network", NETWORK)]
 
 
 def quota_defaults(conf: cfg.ConfigOpts) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from novasim.api import (
     aggregates,
+    attach_interfaces,
     availability_zones,
     decisions,
     extensions,
@@ -109,6 +110,9 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/migrations/{migration_id}/action": {"POST": since(22, server_migrations.dispatch)},
     "/servers/{server_id}/os-instance-actions": {"GET": instance_actions.index},
     "/servers/{server_id}/os-instance-actions/{request_id}": {"GET": instance_actions.show},
+    "/servers/{server_id}/os-interface": {"GET": attach_interfaces.index, "POST": attach_interfaces.create},
+    "/servers/{server_id}/os-interface/{port_id}": {
+        "GET": attach_interfaces.show, "DELETE": attach_interfaces.delete},
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions
 from novasim.api import (
+    attach_interfaces,
     deferred_delete,
     delete,
     evacuate,
     guards,
     live_migrate,
     lock,
+    microversion,
     power,
     rebuild,
     reset_state,
@@ -21,8 +23,9 @@ from novasim.api import (
     snapshot,
 )
 from novasim.api.schemas import Versions, servers
+from novasim.api.schemas import attach_interfaces as interfaces
 from novasim.api.schemas import server_actions as bodies
-from novasim.api.wsgi import Request, Response
+from novasim.api.wsgi import HttpError, Request, Response
 from novasim.objects import Instance
 
 if TYPE_CHECKING:
@@ -85,11 +88,13 @@ def _lock(request: Request, instance: Instance, body: Any) -> None:
 
 
 class Action(NamedTuple):
-    """One action: how its body looks, the rule that allows it, what it does, what a success answers."""
+    """One action: how its body looks, the rule that allows it, what it does, what a success answers, and the last
+    version that has it."""
     schema: Versions
     rule: str
     perform: Callable[[Request, Instance, Any], Response | None]
     status: int = 202
+    until: int = microversion.MAX
 
 
 ACTIONS = {
@@ -120,6 +125,13 @@ ACTIONS = {
     "shelveOffload": Action(bodies.plain("shelveOffload"), "os-shelve:shelve_offload",
                             lambda request, instance, _: shelve.shelve_offload(request, instance)),
     "unshelve": Action(bodies.UNSHELVE, "os-shelve:unshelve", _unshelve),
+    "addFixedIp": Action(interfaces.ADD_FIXED_IP, "os-multinic:add", attach_interfaces.add_fixed_ip, until=43),
+    "removeFixedIp": Action(interfaces.REMOVE_FIXED_IP, "os-multinic:remove", attach_interfaces.remove_fixed_ip,
+                            until=43),
+    "addSecurityGroup": Action(interfaces.ADD_SECURITY_GROUP, "os-security-groups:add",
+                               attach_interfaces.add_security_group),
+    "removeSecurityGroup": Action(interfaces.REMOVE_SECURITY_GROUP, "os-security-groups:remove",
+                                  attach_interfaces.remove_security_group),
     "lock": Action(bodies.LOCK, "os-lock-server:lock", _lock),
     "unlock": Action(bodies.plain("unlock"), "os-lock-server:unlock",
                      lambda request, instance, _: lock.unlock(request, instance)),
@@ -140,6 +152,8 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
     action = ACTIONS.get(name)
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
+    if request.version > action.until:
+        raise HttpError(404, "The resource could not be found.")
     action.schema.check(body, request.version)
     instance = guards.find(request, server_id, with_metadata=False)
     request.authorize(action.rule, instance)

@@ -53,7 +53,8 @@ _PARAMETERS = {
     "host": Parameter(), "node": Parameter(), "hypervisor_hostname": Parameter(), "tenant_id": Parameter(),
     "project_id": Parameter(), "user_id": Parameter(), "deleted": Parameter(query.boolean), "uuid": Parameter(),
     "changes-since": Parameter(query.moment), "changes-before": Parameter(query.moment, 66),
-    "reservation_id": Parameter(), "ip": Parameter(), "ip6": Parameter(), "locked": Parameter(query.boolean, 73),
+    "reservation_id": Parameter(), "ip": Parameter(_regular_expression),
+    "ip6": Parameter(_regular_expression), "locked": Parameter(query.boolean, 73),
     "availability_zone": Parameter(), "vm_state": Parameter(many=True), "task_state": Parameter(many=True),
     "power_state": Parameter(query.whole), "hostname": Parameter(), "key_name": Parameter(),
     "launch_index": Parameter(query.whole), "progress": Parameter(query.whole), "config_drive": Parameter(),
@@ -76,8 +77,9 @@ _FOR_ALL = frozenset({"name", "status", "flavor", "image", "ip", "ip6", "changes
                       "access_ip_v6"})
 _FOR_ALL_LATER = frozenset({"availability_zone", "config_drive", "key_name", "power_state", "task_state", "vm_state",
                             "progress", "user_id"})
-# No server has an address or a tag here, so these match nothing.
-_MATCH_NOTHING = ("ip", "ip6", "tags", "tags-any")
+# No server has a tag here, so these match nothing; and without a network service none has an address.
+_MATCH_NOTHING = ("tags", "tags-any")
+_ADDRESSES = {"ip": 4, "ip6": 6}
 
 
 def read(request: Request) -> Wanted:
@@ -99,7 +101,9 @@ def read(request: Request) -> Wanted:
     if deleted is False and not (values.get("status") or values.get("vm_state") or values.get("soft_deleted")):
         # Who deleted them does not want to see them; they are found by their id, and by their status.
         filters["soft_deleted"] = False
+    filters["addresses"] = [(values[name], version) for name, version in _ADDRESSES.items() if values.get(name)]
     matches = not any(values.get(name) for name in _MATCH_NOTHING)
+    matches = matches and (request.api.conf.network.enabled or not filters["addresses"])
     matches = _add_status(request, values, filters) and matches
     matches = _add_flavor(request, values, filters) and matches
     return Wanted(filters if matches else None, values.get("limit"), values.get("marker"), _sort(values))

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from novasim import states
-from novasim.api import availability_zones, build, deferred_delete, guards, liveness, query, schemas, server_filters
+from novasim.api import (
+    availability_zones,
+    build,
+    deferred_delete,
+    guards,
+    liveness,
+    query,
+    schemas,
+    server_addresses,
+    server_filters,
+)
 from novasim.api import delete as deletion
 from novasim.api.schemas import servers as bodies
 from novasim.api.views import servers as views
@@ -32,7 +42,8 @@ def create(api: Api, request: Request) -> Response:
     if schemas.true(body["server"].get("return_reservation_id", False)):
         return Response(202, {"reservation_id": servers[0].reservation_id})
     location = f"{request.prefix}/servers/{servers[0].uuid}"
-    return Response(202, {"server": views.created(request, servers[0], password)}, {"Location": location})
+    return Response(202, {"server": views.created(
+        request, servers[0], password, server_addresses.asked_groups(body["server"]))}, {"Location": location})
 
 
 def index(api: Api, request: Request) -> Any:
@@ -108,9 +119,11 @@ def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction
     told = placed if request.version >= 16 and request.may("servers:show:host_status") else []
     services = hosts.services_on(tx, told) if told else {}
     zones = availability_zones.of_servers(api, tx, page)
+    networking = server_addresses.of_page(api, tx, status)
     groups = db_groups.uuids_of(tx, status) if request.version >= 71 and view != views.DETAIL else {}
     return [views.server(views.Facts(
         request, server, status[server.uuid], known[server.instance_type_id],
         specs.get(server.instance_type_id, {}), zones[server.uuid], groups.get(server.uuid, []),
-        liveness.host_status(api, services.get(server.host or "")), faults.get(server.uuid), is_admin), view)
+        liveness.host_status(api, services.get(server.host or "")), faults.get(server.uuid), is_admin,
+        *networking[server.uuid]), view)
         for server in page]

@@ -34,7 +34,7 @@ UNEXPECTED = ("Unexpected API Error. Please report this to the operator of this 
 
 
 class Response(NamedTuple):
-    """An answer: a status, a value to send as JSON (None for an empty body), headers."""
+    """An answer: a status, a value to send as JSON (bytes are sent as they are, None is an empty body), headers."""
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = {}
@@ -210,6 +210,9 @@ def to_wire(response: Response, version: str | None, request_id: str) -> webob.R
     wire = webob.Response(status=response.status)
     if response.body is None:
         wire.headers.pop("Content-Type", None)
+    elif isinstance(response.body, bytes):
+        wire.content_type = "application/octet-stream"
+        wire.body = response.body
     else:
         wire.content_type = "application/json"
         wire.body = json.dumps(response.body).encode()

@@ -188,7 +188,9 @@ class Client:
     def _target(self, path: str, query: Query | None) -> str:
         given = {name: "1" if value is True else value
                  for name, value in (query or {}).items() if value is not None}
-        target = self._url.path + urllib.parse.quote(path, safe="/")
+        # The network service lies beside that of compute.
+        base = self._url.path.rpartition("/v2")[0] if path.startswith("/network/") else self._url.path
+        target = base + urllib.parse.quote(path, safe="/")
         return f"{target}?{urllib.parse.urlencode(given, doseq=True)}" if given else target
 
     def _headers(self, token: str, payload: bytes | None, version: str | None, exactly: str | None) -> dict[str, str]:

@@ -66,6 +66,15 @@ def image_id(client: Client, wanted: str) -> str:
     return _the_one(_named(images, wanted), "image", wanted, f"There is: {names or 'none at all'}")["id"]
 
 
+def network_id(client: Client, wanted: str) -> str:
+    """Return the id of the network whose name is `wanted`.
+
+    :raises CliError: there is none, or there are several of that name
+    """
+    named = client.get("/network/v2.0/networks", {"name": wanted})["networks"]
+    return _the_one(named, "network", wanted, "See: GET /network/v2.0/networks")["id"]
+
+
 def hypervisor(client: Client, wanted: str) -> dict[str, Any]:
     """Return the hypervisor with the id, or of the host, `wanted`.
 

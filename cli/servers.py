@@ -5,7 +5,7 @@ from typing import Any
 
 from cliff.columns import FormattableColumn
 
-from novasim.cli import lookup, poll
+from novasim.cli import lookup, nics, poll
 from novasim.cli.command import Command, Lister, Record, ShowOne, Table, cells, key_value, positive
 from novasim.cli.errors import CliError, UsageError, one_line
 
@@ -24,8 +24,6 @@ ALIASES = {
     "launched_at": "OS-SRV-USG:launched_at",
     "terminated_at": "OS-SRV-USG:terminated_at",
 }
-# From here on a new server must say which networks it wants; before, `none` and `auto` are not known.
-NETWORKS_VERSION = "2.37"
 # The names by which the API sorts, where they are not those that it shows.
 SORT_KEYS = {"name": "display_name", "id": "uuid", "created": "created_at", "updated": "updated_at"}
 
@@ -38,8 +36,7 @@ class Boot(ShowOne):
         parser.add_argument("name", metavar="NAME", help="name of the server")
         parser.add_argument("--flavor", required=True, help="id or name of its flavor")
         parser.add_argument("--image", required=True, help="id or name of its image")
-        parser.add_argument("--nic", action="append", choices=["none", "auto"], default=[],
-                            help="networks, which are not simulated (repeatable)")
+        parser.add_argument("--nic", action="append", type=nics.nic, default=[], metavar="NIC", help=nics.HELP)
         parser.add_argument("--availability-zone", metavar="ZONE", help="where to build: ZONE or ZONE:HOST")
         parser.add_argument("--hint", type=key_value, action="append", default=[], metavar="KEY=VALUE",
                             help="hint for the scheduler; the same key again makes a list")
@@ -55,10 +52,9 @@ class Boot(ShowOne):
         several = max(parsed_args.min_count or 1, parsed_args.max_count or 1) > 1
         image_id = lookup.image_id(self.client, parsed_args.image)
         body = new_server(parsed_args, flavor["id"], image_id, several)
-        networks = parsed_args.nic[-1] if parsed_args.nic else None
-        if self.client.speaks(NETWORKS_VERSION) or networks:
-            body["server"]["networks"] = networks or "auto"
-        version = NETWORKS_VERSION if networks else None
+        networks, version = nics.networks(self.client, parsed_args.nic)
+        if networks:
+            body["server"]["networks"] = networks
         answer = self.client.request("POST", "/servers", body, version=version)
         if several:
             query = {"reservation_id": answer.body["reservation_id"]}

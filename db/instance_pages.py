@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, true
+from sqlalchemy import and_, exists, func, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, states
-from novasim.db import instances, models
+from novasim.db import instances, models, pages, ports
 from novasim.db.engine import Transaction
 from novasim.objects import SHELVED_AT, Instance
 
@@ -42,21 +42,19 @@ def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: s
 
     :param filters: columns of ``_EQUAL``; ``name`` (regular expression), ``status`` (list of names),
         ``deleted`` (False, True, with those that are soft-deleted, or None for all), ``soft_deleted`` (False: without
-        them), ``changes_since``, ``changes_before``
+        them), ``addresses`` ((regular expression, IP version), ...), ``changes_since``, ``changes_before``
     :param sort: (key of SORT_KEYS, "asc" or "desc"); newest first without it
     :raises Invalid: when the marker is unknown
     """
     order = [*sort, *(pair for pair in (("created_at", "desc"), ("id", "desc")) if pair[0] not in dict(sort))]
     statement = select(*_COLUMNS).where(*_conditions(tx, filters)).limit(limit)
-    for key, direction in order:
-        column = _T[SORT_KEYS.get(key, key)]
-        if tx.dialect == "postgresql" and column.nullable:
-            statement = statement.order_by(column.asc().nulls_first() if direction == "asc"
-                                           else column.desc().nulls_last())
-        else:
-            statement = statement.order_by(column.asc() if direction == "asc" else column.desc())
+    columns = [(_T[SORT_KEYS.get(key, key)], direction) for key, direction in order]
+    statement = pages.ordered(statement, columns, tx.dialect)
     if marker is not None:
-        statement = _after(tx, statement, marker, order, filters.get("project_id"))
+        row = tx.execute(select(models.instances).where(_T.uuid == marker)).one_or_none()
+        if row is None or filters.get("project_id") not in (None, row.project_id):
+            raise exceptions.Invalid(f"marker [{marker}] not found")
+        statement = pages.after(statement, row, columns)
     page = [Instance(**row._mapping) for row in tx.execute(statement)]
     if with_metadata:
         instances.load_metadata(tx, page)
@@ -82,6 +80,7 @@ def _conditions(tx: Transaction, filters: Mapping[str, Any]) -> list[ColumnEleme
             found.append(_T[name].in_(value) if isinstance(value, list) else _T[name] == value)
     if filters.get("name"):
         found.append(_T.display_name.regexp_match(filters["name"]))
+    found += [ports.has_address(pattern, version) for pattern, version in filters.get("addresses", ())]
     if filters.get("status") is not None:
         found.append(_status_condition(filters["status"]))
     if filters.get("changes_since") is not None:
@@ -103,34 +102,6 @@ def _status_condition(statuses: Sequence[str]) -> ColumnElement[bool]:
             else:
                 parts.append(_T.vm_state == vm_state)
     return or_(*parts) if parts else ~true()
-
-
-def _after(tx: Transaction, statement: Select[Any], marker: str, order: Sequence[tuple[str, str]],
-           project_id: str | None) -> Select[Any]:
-    """Rows behind the marker in the given order: a comparison, so that page 1,000 costs what page 1 does."""
-    row = tx.execute(select(models.instances).where(_T.uuid == marker)).one_or_none()
-    if row is None or (project_id is not None and row.project_id != project_id):
-        raise exceptions.Invalid(f"marker [{marker}] not found")
-    alternatives: list[ColumnElement[bool]] = []
-    same: list[ColumnElement[bool]] = []
-    for key, direction in order:
-        column = _T[SORT_KEYS.get(key, key)]
-        value = row._mapping[column.name]
-        beyond = _beyond(column, value, direction)
-        if beyond is not None:
-            alternatives.append(and_(*same, beyond))
-        same.append(column.is_(None) if value is None else column == value)
-    return statement.where(or_(*alternatives))
-
-
-def _beyond(column: Any, value: Any, direction: str) -> ColumnElement[bool] | None:
-    """Values that come later than the marker's. NULL sorts low in SQLite and MariaDB; PostgreSQL is told so too."""
-    if value is None:
-        return column.is_not(None) if direction == "asc" else None
-    # Bound by hand: SQLAlchemy compares a column with a bare True or False for equality only.
-    bound = bindparam(None, value, type_=column.type, unique=True)
-    return column > bound if direction == "asc" else or_(column < bound, column.is_(None))
-
 
 
 def count_busy(tx: Transaction, hosts: Sequence[str]) -> dict[str, int]:

@@ -16,11 +16,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects import mysql
 
@@ -31,6 +33,7 @@ metadata = MetaData(naming_convention={
 # Microseconds everywhere: two changes of one second must stay in order.
 Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+Bytes = LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb")
 Uuid = String(36)
 Name = String(255)
 
@@ -109,7 +112,29 @@ images = _table(
     Column("properties", LongText),
     # Whose it is and which server it was made of; null: everybody's, of none.
     Column("project_id", Name), Column("user_id", Name), Column("instance_uuid", Uuid),
-    UniqueConstraint("uuid", "deleted"), Index(None, "project_id", "deleted"), Index(None, "instance_uuid", "deleted"))
+    Column("visibility", String(16), nullable=False, default="private", server_default="private"),
+    Column("protected", Boolean, nullable=False, default=False, server_default=false()),
+    Column("os_hidden", Boolean, nullable=False, default=False, server_default=false()),
+    Column("disk_format", String(32)), Column("container_format", String(32)), Column("virtual_size", BigInteger),
+    # MD5 and SHA-512 of the contents, once there were some.
+    Column("checksum", String(32)), Column("os_hash_value", String(128)),
+    # A list, as JSON.
+    Column("tags", LongText),
+    UniqueConstraint("uuid", "deleted"), Index(None, "project_id", "deleted"), Index(None, "instance_uuid", "deleted"),
+    Index(None, "visibility", "deleted"))
+
+image_members = _table(
+    "image_members", Column("image_id", Uuid, nullable=False), Column("member", Name, nullable=False),
+    Column("status", String(16), nullable=False), UniqueConstraint("image_id", "member", "deleted"),
+    Index(None, "member", "deleted"))
+
+# The contents of images, as far as they are kept, in pieces; gone with the image.
+image_chunks = Table(
+    "image_chunks", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("image_id", Uuid, nullable=False), Column("number", Integer, nullable=False),
+    Column("data", Bytes, nullable=False), UniqueConstraint("image_id", "number"),
+    mysql_engine="InnoDB", mysql_charset="utf8mb4")
 
 migrations = _table(
     "migrations", Column("uuid", Uuid, nullable=False, unique=True), _of_instance(), Column("status", Name),
@@ -233,6 +258,69 @@ instance_group_member = _table(
     "instance_group_member", Column("group_id", Integer, ForeignKey("instance_groups.id"), nullable=False),
     Column("instance_uuid", Uuid, nullable=False),
     UniqueConstraint("instance_uuid", "group_id", "deleted"), Index(None, "group_id", "deleted"))
+
+networks = _table(
+    "networks", Column("uuid", Uuid, nullable=False), Column("project_id", Name), Column("name", Name),
+    Column("description", Name), Column("admin_state_up", Boolean, nullable=False, default=True),
+    Column("shared", Boolean, nullable=False, default=False),
+    Column("external", Boolean, nullable=False, default=False),
+    Column("mtu", Integer, nullable=False, default=1500),
+    UniqueConstraint("uuid", "deleted"), Index(None, "project_id", "deleted"), Index(None, "deleted", "shared"))
+
+subnets = _table(
+    "subnets", Column("uuid", Uuid, nullable=False), Column("network_id", Uuid, nullable=False),
+    Column("project_id", Name), Column("name", Name), Column("description", Name),
+    Column("ip_version", Integer, nullable=False), Column("cidr", String(64), nullable=False),
+    Column("gateway_ip", String(39)), Column("enable_dhcp", Boolean, nullable=False, default=True),
+    # The one range that addresses are given from, and lists, as JSON.
+    Column("first_ip", String(39), nullable=False), Column("last_ip", String(39), nullable=False),
+    Column("dns_nameservers", LongText), Column("host_routes", LongText),
+    UniqueConstraint("uuid", "deleted"), Index(None, "network_id", "deleted"), Index(None, "project_id", "deleted"))
+
+ports = _table(
+    "ports", Column("uuid", Uuid, nullable=False), Column("network_id", Uuid, nullable=False),
+    Column("project_id", Name), Column("name", Name), Column("description", Name),
+    Column("admin_state_up", Boolean, nullable=False, default=True), Column("mac_address", String(32), nullable=False),
+    Column("device_id", Name, nullable=False, default=""), Column("device_owner", Name, nullable=False, default=""),
+    # Where a port is that is no server's; one of a server is where that is.
+    Column("binding_host", Name),
+    # A list of ids, as JSON; null: the default group of the project.
+    Column("security_groups", LongText), Column("tag", String(64)),
+    # Whether it outlives the server it is given to: it was there before.
+    Column("preserve_on_delete", Boolean, nullable=False, default=True),
+    UniqueConstraint("uuid", "deleted"), Index(None, "device_id", "deleted"), Index(None, "network_id", "deleted"),
+    Index(None, "project_id", "deleted"))
+
+# Like claims, a ledger of the present: an address that is given to a port, and by that to nobody else.
+ip_allocations = Table(
+    "ip_allocations", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("port_id", Uuid, nullable=False), Column("subnet_id", Uuid, nullable=False),
+    Column("ip_address", String(39), nullable=False),
+    UniqueConstraint("subnet_id", "ip_address"), Index(None, "port_id"), Index(None, "ip_address"),
+    mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
+security_groups = _table(
+    "security_groups", Column("uuid", Uuid, nullable=False), Column("project_id", Name), Column("name", Name),
+    Column("description", Name), Column("stateful", Boolean, nullable=False, default=True),
+    UniqueConstraint("uuid", "deleted"), Index(None, "project_id", "deleted"))
+
+security_group_rules = _table(
+    "security_group_rules", Column("uuid", Uuid, nullable=False), Column("project_id", Name),
+    Column("security_group_id", Uuid, nullable=False), Column("direction", String(8), nullable=False),
+    Column("ethertype", String(8), nullable=False), Column("protocol", String(32)), Column("port_range_min", Integer),
+    Column("port_range_max", Integer), Column("remote_ip_prefix", String(64)), Column("remote_group_id", Uuid),
+    Column("description", Name),
+    UniqueConstraint("uuid", "deleted"), Index(None, "security_group_id", "deleted"),
+    Index(None, "project_id", "deleted"))
+
+floating_ips = _table(
+    "floating_ips", Column("uuid", Uuid, nullable=False), Column("project_id", Name), Column("description", Name),
+    Column("floating_network_id", Uuid, nullable=False), Column("floating_ip_address", String(39), nullable=False),
+    # The port that it leads to, and which of its addresses.
+    Column("port_id", Uuid), Column("fixed_ip_address", String(39)),
+    UniqueConstraint("uuid", "deleted"), Index(None, "port_id", "deleted"), Index(None, "project_id", "deleted"),
+    Index(None, "floating_ip_address"))
 
 fault_rules = _table(
     "fault_rules", Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),

@@ -103,6 +103,16 @@ _RULES = [
         ("update", OWNER, "Change how a volume is attached to a server", "PUT", "/{volume_id}"),
         ("swap", ADMIN, "Put another volume in the place of one", "PUT", "/{volume_id}"),
         ("delete", OWNER, "Detach a volume from a server", "DELETE", "/{volume_id}"))),
+    *(_Rule(f"os-attach-interfaces:{name}", check, what, ((method, f"/servers/{{server_id}}/os-interface{path}"),))
+      for name, check, what, method, path in (
+        ("list", READER, "List the ports of a server", "GET", ""),
+        ("show", READER, "Show a port of a server", "GET", "/{port_id}"),
+        ("create", OWNER, "Attach a port to a server", "POST", ""),
+        ("delete", OWNER, "Detach a port from a server", "DELETE", "/{port_id}"))),
+    _action("os-multinic:add", OWNER, "Give a server one more address of a network", "addFixedIp"),
+    _action("os-multinic:remove", OWNER, "Take an address from a server", "removeFixedIp"),
+    _action("os-security-groups:add", OWNER, "Give a server a security group", "addSecurityGroup"),
+    _action("os-security-groups:remove", OWNER, "Take a security group from a server", "removeSecurityGroup"),
     _Rule("server-metadata:index", READER, "Read a server's metadata", (("GET", "/servers/{server_id}/metadata"),)),
     _Rule("server-metadata:update", OWNER, "Change a server's metadata",
           tuple((method, "/servers/{server_id}/metadata[/{key}]") for method in ("POST", "PUT", "DELETE"))),

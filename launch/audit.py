@@ -19,9 +19,9 @@ from novasim import config, quota, states
 from novasim.compute import options
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
 from novasim.compute.virt.store import GuestStore
-from novasim.db import claims, endings, groups, hosts, instance_pages, instances, migrations, quotas
+from novasim.db import claims, endings, groups, hosts, instance_pages, instances, migrations, ports, quotas
 from novasim.db.engine import Database, Transaction
-from novasim.launch import audit_leaving, audit_owners
+from novasim.launch import audit_leaving, audit_owners, audit_ports
 from novasim.objects import CURRENT, FLAVOR_KEYS, NEW, OLD, OLD_VM_STATE, Instance, Migration
 
 _WAITING = (states.FINISHED, states.CONFIRMING, states.REVERTING)
@@ -51,6 +51,8 @@ class Picture:
     failed: set[tuple[str, str]]
     life: audit_owners.Life
     memberships: list[Any]
+    ports: list[Any]
+    stray_addresses: list[Any]
     # Whether hypervisors are compared too; what they do and what is written of it is not one moment.
     at_rest: bool
 
@@ -77,7 +79,7 @@ def _read(tx: Transaction, guests: list[Guest], conf: cfg.ConfigOpts, at_rest: b
         options.reserved(conf), migrations.failed_ends(tx),
         audit_owners.read(tx, tx.now - timedelta(seconds=config.down_after(conf)),
                           tx.now - timedelta(seconds=conf.conductor.recovery_after)),
-        groups.everything(tx), at_rest)
+        groups.everything(tx), ports.all_bound(tx), ports.strays(tx), at_rest)
 
 
 def run(conf: cfg.ConfigOpts, database: Database, at_rest: bool = True) -> list[str]:
@@ -281,6 +283,7 @@ def _orphans(picture: Picture) -> Iterator[str]:
     for row in picture.memberships:
         if row.instance_uuid not in live:
             yield f"server group {row.group_id} has the deleted server {row.instance_uuid}"
+    yield from audit_ports.check(picture.servers, picture.ports, picture.stray_addresses)
 
 
 def _quotas(picture: Picture) -> Iterator[str]:

@@ -114,7 +114,7 @@ def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, cluster: Any, be
             "hosts": cluster.hosts, "profile": conf.profile, "stages": conf.simulator.stages,
             "bus": "sim" if not arguments.bus else arguments.bus.partition(":")[0],
             "db": conf.database.connection.partition(":")[0], "flavors": [row[0] for row in seed.FLAVORS],
-            "image": seed.IMAGE[0], "ready_s": round(time.monotonic() - began, 2)}
+            "image": seed.IMAGES[0][1], "ready_s": round(time.monotonic() - began, 2)}
 
 
 def _announce(directory: Path, facts: dict[str, Any]) -> None:

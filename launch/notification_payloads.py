@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -69,10 +70,31 @@ def fault_object(fault: dict[str, Any], function: str) -> dict[str, Any]:
         "exception_message": fault.get("message"), "traceback": fault.get("details")})
 
 
-def versioned(server: Instance, flavor: Flavor, initiator: tuple[str | None, str | None], request_id: str | None,
-              fault: dict[str, Any] | None = None, new_flavor: Flavor | None = None) -> dict[str, Any]:
+def fixed_ips(addresses: Iterable[Any]) -> list[dict[str, Any]]:
+    """A server's addresses in the flat form.
+
+    :param addresses: rows of db/ports.py
+    """
+    return [{"label": row.name, "address": row.ip_address, "version": _version(row), "vif_mac": row.mac_address,
+             "type": "fixed", "meta": {}, "floating_ips": []} for row in addresses if row.ip_address]
+
+
+def _version(row: Any) -> int:
+    return 6 if ":" in row.ip_address else 4
+
+
+def _ip_objects(addresses: Iterable[Any]) -> list[dict[str, Any]]:
+    return [_object("IpPayload", "1.0", {
+        "label": row.name, "mac": row.mac_address, "meta": {}, "port_uuid": row.port_id, "version": _version(row),
+        "address": row.ip_address, "device_name": f"tap{row.port_id[:11]}"}) for row in addresses if row.ip_address]
+
+
+def versioned(server: Instance, flavor: Flavor, addresses: Iterable[Any], initiator: tuple[str | None, str | None],
+              request_id: str | None, fault: dict[str, Any] | None = None,
+              new_flavor: Flavor | None = None) -> dict[str, Any]:
     """The payload of an ``instance.*`` action.
 
+    :param addresses: rows of db/ports.py
     :param initiator: (user, project) that asked for it
     :param fault: the object of what went wrong
     :param new_flavor: for resize_prep, what the server becomes
@@ -89,8 +111,9 @@ def versioned(server: Instance, flavor: Flavor, initiator: tuple[str | None, str
         "updated_at": _time(server.updated_at), "terminated_at": _time(server.terminated_at),
         "deleted_at": _time(server.deleted_at), "state": server.vm_state, "task_state": server.task_state,
         "power_state": POWER_NAMES.get(server.power_state or 0, "pending"), "progress": server.progress,
-        "ip_addresses": [], "block_devices": [], "metadata": dict(server.metadata), "locked": server.locked,
-        "locked_reason": server.locked_reason, "auto_disk_config": "AUTO" if server.auto_disk_config else "MANUAL",
+        "ip_addresses": _ip_objects(addresses), "block_devices": [], "metadata": dict(server.metadata),
+        "locked": server.locked, "locked_reason": server.locked_reason,
+        "auto_disk_config": "AUTO" if server.auto_disk_config else "MANUAL",
         "request_id": request_id, "action_initiator_user": initiator[0], "action_initiator_project": initiator[1],
         "fault": fault}
     if new_flavor is None:

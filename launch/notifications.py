@@ -16,7 +16,7 @@ import msgspec
 import oslo_messaging
 
 from novasim import exceptions, states
-from novasim.db import actions, flavors, instances
+from novasim.db import actions, flavors, instances, ports
 from novasim.db.engine import Database
 from novasim.launch import notification_payloads as payloads
 from novasim.objects import NEW, Flavor, Instance
@@ -137,7 +137,9 @@ class Notifications:
                 "bandwidth": {}})
         fault = self._fault(server) if told.unversioned == "resize.error" else None
         new = server.flavor(NEW) if NEW + "id" in server.system_metadata else None
-        more: dict[str, Any] = {"fixed_ips": []} if "prep" not in told.unversioned else {}
+        more: dict[str, Any] = {}
+        if "prep" not in told.unversioned:
+            more = {"fixed_ips": payloads.fixed_ips(self._addresses(server))}
         if told.unversioned == "resize.prep.end" and new is not None:
             more = {"new_instance_type": new.name, "new_instance_type_id": new.id}
         if fault is not None:
@@ -146,6 +148,11 @@ class Notifications:
             self._send(hop, "compute.instance." + told.unversioned, self._standard(server) | more)
         if told.versioned is not None:
             self._send_versioned(hop, server, told.versioned, fault, new if "prep" in told.versioned else None)
+
+    def _addresses(self, server: Instance) -> list[Any]:
+        if ports.NETWORK_ALLOCATED not in server.system_metadata:
+            return []
+        return self._db.read(ports.of_servers, [server.uuid])[server.uuid]
 
     def _fault(self, server: Instance) -> dict[str, Any]:
         return self._db.read(actions.latest_faults, [server.uuid]).get(server.uuid) or {"message": ""}
@@ -192,7 +199,8 @@ class Notifications:
             return
         trouble = None if fault is None else payloads.fault_object(fault, hop["what"].removesuffix(" failed"))
         initiator = self._db.read(actions.initiator, server.uuid, hop["request_id"])
-        payload = payloads.versioned(server, server.flavor(), initiator, hop["request_id"], trouble, new_flavor)
+        payload = payloads.versioned(server, server.flavor(), self._addresses(server), initiator, hop["request_id"],
+                                     trouble, new_flavor)
         notifier = self._versioned.prepare(publisher_id=f"nova-{self._publisher(hop).replace('.', ':', 1)}")
         send = notifier.error if trouble else notifier.info
         send({"request_id": hop["request_id"]}, f"instance.{event}", payload)

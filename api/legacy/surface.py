@@ -18,6 +18,7 @@ from novasim.api.legacy import bodies, faults
 from novasim.api.microversion import Handler
 from novasim.api.schemas import Schema, Versions
 from novasim.api.schemas import aggregates as aggregate_bodies
+from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
 from novasim.api.schemas import server_groups as group_bodies
@@ -108,6 +109,7 @@ def _one_of(schemas: Mapping[str, Schema]) -> Operation:
 
 
 _ACTIONS = {
+    **dict.fromkeys(("addFixedIp", "removeFixedIp", "addSecurityGroup", "removeSecurityGroup"), _PLAIN),
     "changePassword": _PLAIN, "createBackup": _PLAIN, "createImage": _PLAIN,
     "evacuate": _PLAIN, "rebuild": _PLAIN, "rescue": _PLAIN,
     **dict.fromkeys(("forceDelete", "pause", "restore", "resume", "shelve", "shelveOffload", "suspend", "unpause",
@@ -175,6 +177,8 @@ _METHODS: dict[str, dict[str, Operation]] = {
         "GET": _PLAIN, "PUT": Operation(schema=server_bodies.METADATA_ONE), "DELETE": _PLAIN},
     "/servers/{id}/os-instance-actions": {"GET": _PLAIN},
     "/servers/{id}/os-instance-actions/{request_id}": {"GET": Operation(errors=faults.INSTANCE_ACTION)},
+    "/servers/{id}/os-interface": {"GET": _PLAIN, "POST": Operation(schema=interface_bodies.CREATE)},
+    "/servers/{id}/os-interface/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/servers/{id}/os-volume_attachments": {"GET": _PLAIN, "POST": Operation(schema=volume_bodies.CREATE)},
     "/servers/{id}/os-volume_attachments/{id}": {
         "GET": _PLAIN, "PUT": Operation(schema=volume_bodies.UPDATE), "DELETE": _PLAIN},

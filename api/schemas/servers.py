@@ -33,9 +33,23 @@ _HINTS = {"type": "object", "properties": {
     "target_cell": _NAME_ONLY, "build_near_host_ip": {"type": "string"}, "cidr": {"type": "string"},
     "different_cell": {"type": ["string", "array"]}}, "additionalProperties": True}
 
+_IP = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}
+TAG = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
+_NETWORK = {"fixed_ip": _IP, "port": {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]},
+            "uuid": {"type": "string", "format": "uuid"}}
+
+
+def _networks(**more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": closed(_NETWORK | more)}
+
+
+def _or_words(networks: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": [networks, {"type": "string", "enum": ["none", "auto"]}]}
+
+
 _CREATE: dict[str, Any] = {
     "name": NAME, "flavorRef": FLAVOR_REF, "imageRef": _STRING, "adminPass": _STRING, "metadata": METADATA,
-    "networks": {"type": "array", "items": {"type": "object"}}, "OS-DCF:diskConfig": DISK_CONFIG,
+    "networks": _networks(), "OS-DCF:diskConfig": DISK_CONFIG,
     "accessIPv4": {"type": "string", "format": "ipv4"}, "accessIPv6": {"type": "string", "format": "ipv6"},
     "personality": {"type": "array", "items": closed(
         {"path": _STRING, "contents": {"type": "string", "format": "base64"}}, "path", "contents")},
@@ -46,15 +60,15 @@ _CREATE: dict[str, Any] = {
     "security_groups": {"type": "array", "items": {"type": "object", "properties": {"name": _NAME_ONLY}}},
     "user_data": {"type": "string", "format": "base64", "maxLength": 65535},
 }
-_TAGS = {"type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 60,
-                                                    "pattern": "^[^,/]*$"}}
+_TAGS = {"type": "array", "maxItems": 50, "items": TAG}
 _CERTIFICATES = {"type": ["array", "null"], "items": _STRING, "maxItems": 50}
-_NETWORKS = {"oneOf": [{"type": "array", "items": {"type": "object"}}, {"type": "string", "enum": ["none", "auto"]}]}
 
 # From a version on: fields added (a schema), or dropped (None).
 _CREATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
-    (19, {"description": DESCRIPTION}), (37, {"networks": _NETWORKS}), (52, {"tags": _TAGS}),
-    (57, {"personality": None}),
+    # The tag of a network was lost between 2.37 and 2.41.
+    (19, {"description": DESCRIPTION}), (32, {"networks": _networks(tag=TAG)}),
+    (37, {"networks": _or_words(_networks())}), (42, {"networks": _or_words(_networks(tag=TAG))}),
+    (52, {"tags": _TAGS}), (57, {"personality": None}),
     (63, {"trusted_image_certificates": _CERTIFICATES}),
     (74, {"host": HOST, "hypervisor_hostname": HOST}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
 ]

@@ -23,7 +23,7 @@ def brief(request: Request, image: dict[str, Any]) -> dict[str, Any]:
 def full(request: Request, image: dict[str, Any]) -> dict[str, Any]:
     """One image of the other calls."""
     properties = image["properties"]
-    status, progress = _STATUSES[image["status"]]
+    status, progress = _STATUSES.get(image["status"], ("UNKNOWN", 0))
     shown = brief(request, image) | {
         "status": status, "progress": progress,
         "minRam": image["min_ram"], "minDisk": image["min_disk"], "OS-EXT-IMG-SIZE:size": image["size"],

@@ -25,6 +25,8 @@ class Facts(NamedTuple):
     host_status: str
     fault: dict[str, Any] | None
     is_admin: bool
+    addresses: dict[str, list[dict[str, Any]]]
+    security_groups: list[dict[str, str]]
 
 
 Getter = Callable[[Facts], Any]
@@ -103,8 +105,7 @@ FIELDS = [
     Field("flavor", _flavor_embedded, since=47, views=_ALL),
     Field("created", lambda facts: times.seconds(facts.instance.created_at), views=_ALL),
     Field("updated", lambda facts: times.seconds(facts.instance.updated_at or facts.instance.created_at), views=_ALL),
-    # There is no network service: a server has no ports.
-    Field("addresses", _always({}), views=_ALL),
+    Field("addresses", lambda facts: facts.addresses, views=_ALL),
     Field("accessIPv4", _of("access_ip_v4", ""), views=_ALL),
     Field("accessIPv6", _of("access_ip_v6", ""), views=_ALL),
     Field("links", lambda facts: links.both(facts.request, f"/servers/{facts.instance.uuid}"), views=_ALL),
@@ -114,7 +115,7 @@ FIELDS = [
     Field("OS-EXT-AZ:availability_zone", lambda facts: facts.zone),
     Field("config_drive", _of("config_drive", "")),
     Field("key_name", _of("key_name")),
-    Field("security_groups", _always([{"name": "default"}])),
+    Field("security_groups", lambda facts: facts.security_groups),
     Field("os-extended-volumes:volumes_attached", _always([])),
     Field("OS-SRV-USG:launched_at", lambda facts: times.microseconds(facts.instance.launched_at)),
     Field("OS-SRV-USG:terminated_at", lambda facts: times.microseconds(facts.instance.terminated_at)),
@@ -163,8 +164,11 @@ def brief(request: Request, instance: Instance) -> dict[str, Any]:
             "links": links.both(request, f"/servers/{instance.uuid}")}
 
 
-def created(request: Request, instance: Instance, admin_pass: str) -> dict[str, Any]:
-    """The answer to a create."""
+def created(request: Request, instance: Instance, admin_pass: str, groups: list[dict[str, str]]) -> dict[str, Any]:
+    """The answer to a create.
+
+    :param groups: the security groups that were asked for
+    """
     return {"id": instance.uuid, "links": links.both(request, f"/servers/{instance.uuid}"),
             "OS-DCF:diskConfig": "AUTO" if instance.auto_disk_config else "MANUAL",
-            "security_groups": [{"name": "default"}], "adminPass": admin_pass}
+            "security_groups": groups, "adminPass": admin_pass}

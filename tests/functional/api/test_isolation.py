@@ -26,7 +26,9 @@ ACTION_BODIES: dict[str, Any] = {
     "resize": {"flavorRef": "2"}, "os-migrateLive": {"host": None, "block_migration": "auto"}, "evacuate": {},
     "reboot": {"type": "SOFT"}, "changePassword": {"adminPass": "x"}, "rebuild": {"imageRef": IMAGE},
     "createImage": {"name": "i"}, "createBackup": {"name": "b", "backup_type": "daily", "rotation": 1},
-    "os-resetState": {"state": "error"}}
+    "os-resetState": {"state": "error"}, "addFixedIp": {"networkId": VOLUME},
+    "removeFixedIp": {"address": "10.0.0.9"}, "addSecurityGroup": {"name": "default"},
+    "removeSecurityGroup": {"name": "default"}}
 # From 2.53 on it is another request.
 SERVICE_BY_ID = ("PUT", "/os-services/{service_id}", {"status": "disabled"})
 ATTACHMENT = {"volumeAttachment": {"volumeId": VOLUME}}
@@ -59,6 +61,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/metadata"): [META], ("PUT", "/servers/{server_id}/metadata"): [META],
     ("PUT", "/servers/{server_id}/metadata/{key}"): [ONE_META],
     ("POST", "/servers/{server_id}/migrations/{migration_id}/action"): [{"force_complete": None}],
+    ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
     ("PUT", "/servers/{server_id}/os-volume_attachments/{volume_id}"): [ATTACHMENT],
 }
@@ -96,8 +99,8 @@ class World:
         self.ids = {
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
-            "volume_id": VOLUME, "class_name": "default", "hypervisor_id": "1", "service_id": "enable",
-            "network": "private", "alias": "a", "fault_id": VOLUME}
+            "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
+            "service_id": "enable", "network": "private", "alias": "a", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]

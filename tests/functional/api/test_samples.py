@@ -16,6 +16,7 @@ from published_samples import SAMPLES, differences, sample_versions
 from novasim import states
 from novasim.api import microversion
 from novasim.db import migrations
+from novasim.launch import seed
 from novasim.objects import Migration
 
 ADMIN, USER = "admin:admin", "bob:p1"
@@ -78,6 +79,9 @@ READS = {
     ("os-availability-zone", "availability-zone-list-resp.json"): "/os-availability-zone",
     ("os-availability-zone", "availability-zone-detail-resp.json"): "/os-availability-zone/detail",
     ("server-ips", "server-ips-resp.json"): "/servers/{server}/ips",
+    ("server-ips", "server-ips-network-resp.json"): "/servers/{server}/ips/private",
+    ("os-attach-interfaces", "attach-interfaces-list-resp.json"): "/servers/{server}/os-interface",
+    ("os-attach-interfaces", "attach-interfaces-show-resp.json"): "/servers/{server}/os-interface/{port}",
     ("server-metadata", "server-metadata-all-resp.json"): "/servers/{server}/metadata",
     ("server-metadata", "server-metadata-resp.json"): "/servers/{server}/metadata/foo",
 }
@@ -88,7 +92,9 @@ UNSENT = ("v2.90", "v2.94")
 @pytest.fixture
 def story(cloud):
     """A cluster in which each kind of thing exists; what fills the placeholders of READS."""
+    cloud.db.write(seed.add_networks)
     server = cloud.boot(metadata={"foo": "bar"})
+    port = cloud.get(f"/servers/{server}/os-interface").body["interfaceAttachments"][0]["port_id"]
     migration = cloud.resized(server)
     request = cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"][0]["request_id"]
     cloud.play_event(request, server, "conductor_migrate_server")
@@ -102,7 +108,7 @@ def story(cloud):
         uuid="", instance_uuid=moving, status=states.MIG_RUNNING, migration_type=states.LIVE_MIGRATION,
         source_compute="cmp-1", source_node="cmp-1", dest_compute="cmp-2", dest_node="cmp-2", user_id="bob",
         project_id="p1", old_instance_type_id=1, new_instance_type_id=1))
-    return {"server": server, "moving": moving, "request": request, "migration": migration.uuid,
+    return {"server": server, "moving": moving, "request": request, "migration": migration.uuid, "port": port,
             "group": group.body["server_group"]["id"]}
 
 
@@ -139,6 +145,7 @@ def test_update_is_shaped_like_the_sample(cloud, story, name):
 @published_samples.needed
 def test_create_takes_the_sample_requests_and_answers_as_the_samples(cloud):
     cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
+    cloud.db.write(seed.add_networks)
     taken = 0
     for version, path in sample_versions("servers", "server-create-resp.json"):
         for request_path in path.parent.glob("server-create-req.json" if version == 1 else "server-create-req*.json"):
@@ -168,6 +175,7 @@ def _ours(request: dict[str, Any]) -> dict[str, Any]:
     ("os-preserve-ephemeral-rebuild", "server-action-rebuild-preserve-ephemeral")])
 def test_rebuild_takes_the_sample_requests_and_answers_as_the_samples(cloud, folder, name):
     cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
+    cloud.db.write(seed.add_networks)
     taken = 0
     for version, path in sample_versions(folder, f"{name}-resp.json"):
         request = json.loads((path.parent / f"{name}.json").read_text())

@@ -89,12 +89,14 @@ def test_create_refuses_by_name(cloud, fields, message):
 
 
 @pytest.mark.spec("3.12/2.37")
-def test_networks_by_version(cloud):
+def test_networks_by_version(make_cloud):
+    cloud = make_cloud(**{"network.enabled": False})
     assert create(cloud, "2.36").status == 202
     answer = create(cloud, "2.37")
     assert (answer.status, "'networks' is a required property" in answer.message) == (400, True)
-    for networks in ("none", "auto", [], [{"uuid": "3cb9bc59-5699-4588-a4b1-b87f96708bc6"}]):
-        assert create(cloud, "2.37", networks=networks).status == 202
+    unknown = [{"uuid": "3cb9bc59-5699-4588-a4b1-b87f96708bc6"}]
+    for networks, status in (("none", 202), ("auto", 202), ([], 202), (unknown, 400)):
+        assert create(cloud, "2.37", networks=networks).status == status
     assert create(cloud, "2.37", networks="all").status == 400
 
 
@@ -383,14 +385,16 @@ def test_addresses_and_live_migrations_are_empty(cloud):
     assert answer.message == f"Migration 7 not found for instance {server}"
 
 
-def test_a_get_costs_few_statements(cloud):
+@pytest.mark.parametrize("network", [False, True])
+def test_a_get_costs_few_statements(make_cloud, network):
     from sqlalchemy import event
+    cloud = make_cloud(**{"network.enabled": network})
     server = cloud.boot()
     cloud.get(f"/servers/{server}", user=BOB)
     seen = []
     event.listen(cloud.db._reader, "before_cursor_execute", lambda *args: seen.append(args[2]))
     assert cloud.get(f"/servers/{server}", user=BOB).status == 200
-    assert len(seen) == 2      # the row with its metadata, the zone of its host
+    assert len(seen) == 2 + network     # the row with its metadata, the zone of its host; its addresses
     seen.clear()
     assert len(cloud.get("/servers/detail", user=BOB).body["servers"]) == 1
-    assert len(seen) == 3      # the row, its metadata, the zone of its host
+    assert len(seen) == 3 + network     # the row, its metadata, the zone of its host; its addresses

@@ -55,6 +55,7 @@ def no_volume(action: str, method: str, path: str, body: Any, row: str, *vm: str
 OFF = (202, None)
 HAS_VOLUMES = ("active", "paused", "stopped", "resized", "soft-delete", "shelved", "shelved_offloaded")
 ATTACH = {"volumeAttachment": {"volumeId": VOLUME}}
+PLUGGED = ("active", "paused", "stopped")
 META = ("active", "paused", "suspended", "stopped")
 ROWS = {
     "resize": Row("resize", {"flavorRef": "nope"}, ("active", "stopped"), (400, "Flavor nope could not be found.")),
@@ -90,6 +91,18 @@ ROWS = {
     "detach volume": no_volume("detach_volume", "DELETE", f"/{VOLUME}", None, "attach-volume", *HAS_VOLUMES),
     "swap volume": no_volume("swap_volume", "PUT", f"/{VOLUME}", {"volumeAttachment": {"volumeId": NOBODY}},
                              "swap-volume", "active", "paused", "resized"),
+    "attach interface": Row("", {"interfaceAttachment": {"net_id": NOBODY}}, PLUGGED,
+                            (404, f"Network {NOBODY} could not be found."), name="attach_interface",
+                            path="/os-interface"),
+    "detach interface": Row("", None, PLUGGED, (404, f"Port id {NOBODY} could not be found."), name="detach_interface",
+                            method="DELETE", path=f"/os-interface/{NOBODY}"),
+    "addFixedIp": Row("", {"networkId": NOBODY}, PLUGGED, (404, f"Network {NOBODY} could not be found."),
+                      version="2.43"),
+    "removeFixedIp": Row("", {"address": "10.0.0.9"}, PLUGGED,
+                         (400, "The instance does not have fixed IP 10.0.0.9."), version="2.43"),
+    "addSecurityGroup": Row("", {"name": "default"}, ANY, OFF, ANY, launched=False),
+    "removeSecurityGroup": Row("", {"name": "x"}, ANY, (404, "Security group x not found for project p1."), ANY,
+                               launched=False),
     "set metadata": Row("metadata", {"metadata": {}}, META, (200, None), ANY, name="update metadata", path="/metadata"),
     "delete metadata": Row("metadata", None, META, (404, "Metadata item was not found"), ANY, name="delete metadata",
                            method="DELETE", path="/metadata/nope"),

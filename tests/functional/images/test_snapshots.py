@@ -11,7 +11,7 @@ from novasim.conductor import recovery
 from novasim.db import images
 from novasim.sim.clock import ManualClock
 
-CIRROS = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
+CIRROS, ALPINE = "155d900f-4e14-4e4c-a73d-069cbf4541e6", "70a599e0-31e7-49b7-b260-868f441e862b"
 BODIES = {"image": {"createImage": {"name": "copy", "metadata": {"why": "test"}}},
           "backup": {"createBackup": {"name": "copy", "backup_type": "daily", "rotation": 2}}}
 ACTIONS = {"image": "createImage", "backup": "createBackup"}
@@ -229,9 +229,9 @@ def test_the_proxy_ends(cluster):
 def test_only_its_project_sees_an_image(cluster):
     uuid = cluster.boot()
     image_id = take(cluster, uuid, version="2.45").json["image_id"]
-    assert [image["id"] for image in cluster.get("/images")["images"]] == [CIRROS, image_id]
-    assert [image["id"] for image in cluster.get("/images", "eve:other")["images"]] == [CIRROS]
-    assert len(cluster.get("/images", ADMIN)["images"]) == 2
+    assert [image["id"] for image in cluster.get("/images")["images"]] == [CIRROS, ALPINE, image_id]
+    assert [image["id"] for image in cluster.get("/images", "eve:other")["images"]] == [CIRROS, ALPINE]
+    assert len(cluster.get("/images", ADMIN)["images"]) == 3
     for method, path in (("GET", f"/images/{image_id}"), ("DELETE", f"/images/{image_id}"),
                          ("GET", f"/images/{image_id}/metadata")):
         assert cluster.http(method, path, token="eve:other").status_int == 404
@@ -251,7 +251,7 @@ def test_an_unfinished_image_boots_nothing(cluster, monkeypatch):
     shown = cluster.get(f"/images/{image_id}")["image"]
     assert (shown["status"], shown["server"]["id"]) == ("SAVING", uuid)
     assert [image["id"] for image in cluster.get("/images?status=SAVING")["images"]] == [image_id]
-    assert [image["id"] for image in cluster.get("/images?type=base")["images"]] == [CIRROS]
+    assert [image["id"] for image in cluster.get("/images?type=base")["images"]] == [CIRROS, ALPINE]
     assert [image["id"] for image in cluster.get(f"/images?server={uuid}")["images"]] == [image_id]
     assert cluster.get("/images?status=NONE")["images"] == []
     body = {"server": {"name": "vm", "flavorRef": TINY, "imageRef": image_id}}

@@ -202,3 +202,16 @@ def test_nothing_by_default(make_cluster):
     cluster.resize(cluster.boot())
     listener.stop()
     assert listener.heard == []
+
+
+def test_the_addresses_of_a_server_are_told(listening):
+    cluster, listener = listening(**{"notifications.notification_format": "both"})
+    uuid = cluster.boot(TINY, networks="auto")
+    [address] = cluster.get(f"/servers/{uuid}")["server"]["addresses"]["private"]
+    cluster.resize(uuid, SMALL)
+    listener.events("instance.resize_finish.end")
+    [flat] = listener.payload("compute.instance.resize.start")["fixed_ips"]
+    assert flat.items() >= {"address": address["addr"], "label": "private", "version": 4}.items()
+    [told] = listener.payload("instance.resize_finish.end")["nova_object.data"]["ip_addresses"]
+    assert told["nova_object.data"].items() >= {
+        "address": address["addr"], "mac": address["OS-EXT-IPS-MAC:mac_addr"], "label": "private"}.items()

@@ -56,11 +56,12 @@ class FakeApi:
         self._thread.start()
 
     def on(self, method, path, *answers):
-        """Answer requests for `path` (below /v2.1) with `answers` in turn, the last one for ever.
+        """Answer requests for `path` (below /v2.1, or /network/...) with `answers` in turn, the last one for
+        ever.
 
         An answer is a body, (status, body), (status, body, headers), or a function of the request giving one.
         """
-        self._answers[method, f"/v2.1{path}"] = list(answers)
+        self._answers[method, path if path.startswith("/network/") else f"/v2.1{path}"] = list(answers)
 
     def find(self, request):
         with self._lock:

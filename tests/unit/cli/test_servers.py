@@ -31,16 +31,34 @@ HINTS = ("--hint", "group=g", "--hint", "same_host=a", "--hint", "same_host=b", 
     ((), {}, {}, None),
     (("--nic", "none"), {"networks": "none"}, {}, "compute 2.37"),
     (("--nic", "auto", "--nic", "auto"), {"networks": "auto"}, {}, "compute 2.37"),
+    (("--nic", "net-id=n,v4-fixed-ip=10.0.0.9", "--nic", "port-id=p"),
+     {"networks": [{"uuid": "n", "fixed_ip": "10.0.0.9"}, {"port": "p"}]}, {}, None),
+    (("--nic", "net-name=private,tag=t"), {"networks": [{"uuid": "net-1", "tag": "t"}]}, {}, "compute 2.42"),
+    (("--nic", "net-id=n,v6-fixed-ip=fd00::9"), {"networks": [{"uuid": "n", "fixed_ip": "fd00::9"}]}, {}, None),
     (("--availability-zone", "nova:cmp-1"), {"availability_zone": "nova:cmp-1"}, {}, None),
     (("--meta", "a=1", "--meta", "b=x=y"), {"metadata": {"a": "1", "b": "x=y"}}, {}, None),
     (HINTS, {}, {"os:scheduler_hints": {"group": "g", "same_host": ["a", "b", "c"]}}, None),
 ])
 def test_boot_sends(novasim, booting, options, more, beside, version):
+    booting.on("GET", "/network/v2.0/networks", {"networks": [{"id": "net-1", "name": "private"}]})
     code, _out, err = novasim(*BASE, *options, "demo")
     assert (code, err) == (0, "")
     assert booting.sent("POST", "/servers") == [{"server": PLAIN["server"] | more} | beside]
     headers = next(one for one in booting.requests if one["method"] == "POST")["headers"]
     assert headers["OpenStack-API-Version"] == version
+
+
+@pytest.mark.parametrize(("nics", "said"), [
+    (["x"], "'x' is none of"), (["net-id="], "'net-id=' is none of"), (["tag=t"], "must name one of"),
+    (["net-id=a,port-id=b"], "must name one of"), (["net-id=a,net-id=b"], "says two things"),
+    (["net-id=a,v4-fixed-ip=b,v6-fixed-ip=c"], "says two things"), (["none", "auto"], "go with no other"),
+    (["none", "net-id=a"], "go with no other"), (["net-name=other"], "there is no network 'other'")])
+def test_boot_refuses_nics_that_say_nothing(novasim, booting, nics, said):
+    booting.on("GET", "/network/v2.0/networks", {"networks": []})
+    code, _out, err = novasim(*BASE, *(part for nic in nics for part in ("--nic", nic)), "demo")
+    assert code != 0
+    assert said in err
+    assert booting.sent("POST", "/servers") == []
 
 
 @pytest.mark.parametrize(("version", "networks"), [("2.36", None), ("2.37", "auto"), ("latest", "auto")])

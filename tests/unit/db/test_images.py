@@ -35,7 +35,7 @@ def test_a_project_sees_its_own_and_everybodys(filled):
 
 @pytest.mark.parametrize(("filters", "found"), [
     ({"name": "name-ours"}, [OURS]), ({"instance_uuid": SERVER}, [OURS, THEIRS]),
-    ({"statuses": ["queued", "saving"]}, []), ({"statuses": ["active"]}, [PUBLIC, OURS, THEIRS]),
+    ({"status": ["queued", "saving"]}, []), ({"status": ["active"]}, [PUBLIC, OURS, THEIRS]),
     ({"made_of_server": True}, [OURS, THEIRS]), ({"made_of_server": False}, [PUBLIC]), ({"min_disk": 1}, []),
 ])
 def test_filters(filled, filters, found):

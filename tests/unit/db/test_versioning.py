@@ -72,6 +72,11 @@ def test_every_where_of_a_service_has_an_index(db):
         "action": "SELECT id FROM instance_actions WHERE instance_uuid = 'x' AND request_id = 'y'",
         "events": "SELECT id FROM instance_actions_events WHERE event = 'e' AND action_id = 1",
         "system metadata": "SELECT key FROM instance_system_metadata WHERE instance_uuid = 'x' AND deleted = 0",
+        "ports of a server": "SELECT id FROM ports WHERE device_id IN ('a', 'b') AND deleted = 0",
+        "addresses of ports": "SELECT id FROM ip_allocations WHERE port_id IN ('a', 'b')",
+        "is an address taken": "SELECT id FROM ip_allocations WHERE subnet_id = 's' AND ip_address IN ('a', 'b')",
+        "networks to be used unasked": "SELECT id FROM networks WHERE deleted = 0 AND (project_id = 'p' OR shared)",
+        "images of a project": "SELECT id FROM images WHERE deleted = 0 AND (project_id = 'p' OR visibility = 'x')",
         "user by name": "SELECT users.id FROM users JOIN domains ON domains.uuid = users.domain_id "
                         "WHERE users.name = 'u' AND domains.name = 'd'",
         "project by name": "SELECT id FROM projects WHERE name = 'p' ORDER BY name",

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from novasim import quota, states
 from novasim.compute.virt.driver import GUEST, Guest
 from novasim.compute.virt.store import GuestStore
-from novasim.db import claims, engine, groups, hosts, instances, migrations, quotas, versioning
+from novasim.db import claims, engine, groups, hosts, instances, migrations, ports, quotas, versioning
 from novasim.launch import audit, wiring
 from novasim.objects import CURRENT, ComputeNode, Flavor, Instance, InstanceGroup, Migration
 from novasim.sim.clock import Clock
@@ -101,6 +101,23 @@ def test_a_server_group_with_a_deleted_server_is_named(conf, database, server):
     assert audit.run(conf, database) == []
     database.write(lambda tx: tx.execute(text("UPDATE instances SET deleted = id")))
     assert f"server group 1 has the deleted server {UUID}" in audit.run(conf, database)
+
+
+@pytest.mark.parametrize(("device", "findings"), [
+    (UUID, [f"server {UUID}: nothing says that it has ports, and it has p"]),
+    ("gone", ["port p of the deleted server gone"])])
+def test_ports_of_nobody_and_unknown_ones_are_named(conf, database, server, device, findings):
+    def damage(tx):
+        ports.create(tx, [{"uuid": "p", "network_id": "n", "device_id": device, "device_owner": "compute:nova"}], [])
+
+    database.write(damage)
+    assert audit.run(conf, database) == findings
+
+
+def test_an_address_of_nobody_is_named(conf, database, server):
+    subnet = {"id": "s", "first_ip": "10.0.0.2", "last_ip": "10.0.0.2"}
+    database.write(ports.allocate, [ports.Need("p", "n", subnet)])
+    assert audit.run(conf, database) == ["address 10.0.0.2 is given to p, which is gone"]
 
 
 def test_a_guest_that_runs_twice_is_named(conf, database, server, store):

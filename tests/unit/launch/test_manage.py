@@ -2,7 +2,7 @@
 
 import pytest
 
-from novasim.db import engine, hosts, versioning
+from novasim.db import engine, hosts, models, networks, versioning
 from novasim.launch import manage
 from novasim.objects import ComputeNode
 from novasim.sim.clock import Clock
@@ -47,6 +47,24 @@ def test_seeding_twice_changes_nothing(run):
     run("db", "upgrade")
     assert run("seed") == (0, "flavors and image are in\n", "")
     assert run("seed") == (0, "there are flavors or images already; left as it is\n", "")
+
+
+def test_a_cluster_that_never_had_networks_gets_them_and_one_that_lost_them_does_not(run, database):
+    def names():
+        return [row["name"] for row in database.read(networks.list_page, networks.NETWORKS)]
+
+    def empty(tx):
+        tx.execute(models.subnets.delete())
+        tx.execute(models.networks.delete())
+
+    run("seed")
+    assert names() == ["private", "public"]
+    database.write(empty)
+    run("seed")
+    assert names() == ["private", "public"]
+    database.write(networks.delete, networks.NETWORKS)
+    run("seed")
+    assert names() == []
 
 
 def test_an_audit_without_findings_succeeds(run, database):

@@ -1,0 +1,67 @@
+"""What the same server serves beside compute: small services, each below a path of its own with a table of its own.
+
+They know no microversions, and their rights are simple: who reads sees what is their project's or shared with it, a
+member changes what is their project's, an admin anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import webob
+
+from novasim import exceptions
+from novasim.api import routes, wsgi
+from novasim.api.image import routes as image
+from novasim.api.network import routes as network
+
+if TYPE_CHECKING:
+    from novasim.api.app import Api
+
+_SAFE = ("GET", "HEAD")
+
+
+class Service(NamedTuple):
+    """A mounted service.
+
+    :ivar document: the version document that a request asks for, which needs no token; None for any other request
+    :ivar request: how its requests are read, and its errors told
+    """
+    tree: Mapping[str, Any]
+    document: Callable[[webob.Request], wsgi.Response | None]
+    request: type[wsgi.Request]
+
+
+SERVICES = {"image": Service(image.TREE, image.document, wsgi.Request),
+            "network": Service(network.TREE, network.document, network.Request)}
+
+
+def mounted(api: Api, name: str) -> bool:
+    """Whether a service is served below ``/name``."""
+    return name in SERVICES and bool(api.conf[name].enabled)
+
+
+def serve(api: Api, name: str, wire: webob.Request, request_id: str) -> webob.Response:
+    """Answer a request to a mounted service."""
+    service = SERVICES[name]
+    # What links begin with names the service.
+    wire.path_info_pop()
+    response = service.document(wire)
+    if response is None:
+        try:
+            context = api.authenticate(wire, request_id)
+        except wsgi.HttpError as error:
+            return wsgi.to_wire(wsgi.error_response(error), None, request_id)
+        request = service.request(api, wire, context, 1, "")
+        response = api.perform(request, lambda _: _handle(api, request, service.tree))
+    return wsgi.to_wire(response, None, request_id)
+
+
+def _handle(api: Api, request: wsgi.Request, tree: Mapping[str, Any]) -> Any:
+    method = request.wire.method
+    methods, ids = routes.match(request.wire.path_info, tree)
+    handler = routes.served(methods, method)
+    if method not in _SAFE and not (request.context.is_admin or "member" in request.context.roles):
+        raise exceptions.Forbidden("You are not authorized to complete this action.")
+    return handler(api, request, **ids)
