@@ -18,7 +18,7 @@ from oslo_config import cfg
 from novasim.db import hosts as db_hosts
 from novasim.db import versioning
 from novasim.db.engine import Database, Transaction
-from novasim.db.image import Image
+from novasim.db.restore_point import RestorePoint
 from novasim.launch import seed, service, wiring
 from novasim.launch.fault_book import FaultBook
 from novasim.rpc.sim_driver import Bus
@@ -52,7 +52,7 @@ class EmbeddedCluster:
         self._hosts = hosts
         self._database = database
         self._kill = kill
-        self._image: Image | None = None
+        self._restore_point: RestorePoint | None = None
         self._services: list[service.Running] = []
         self._stops = contextlib.ExitStack()
         self.agents: Any = None
@@ -97,14 +97,14 @@ class EmbeddedCluster:
 
     def keep(self) -> None:
         """What the database holds now is what a reset brings back; on SQLite only."""
-        self._drop_image()
-        self._image = Image(self.ground.db)
-        self._stops.callback(self._drop_image)
+        self._drop_restore_point()
+        self._restore_point = RestorePoint(self.ground.db)
+        self._stops.callback(self._drop_restore_point)
 
-    def _drop_image(self) -> None:
-        if self._image is not None:
-            self._image.close()
-            self._image = None
+    def _drop_restore_point(self) -> None:
+        if self._restore_point is not None:
+            self._restore_point.close()
+            self._restore_point = None
 
     def reset(self, patience_s: float = 0) -> bool:
         """Make the cluster as it was when it was kept, its services running all along.
@@ -112,7 +112,7 @@ class EmbeddedCluster:
         :param patience_s: how long to wait for the end of what is under way
         :returns: False when something still is; then only fault rules are gone
         """
-        if self._image is None:
+        if self._restore_point is None:
             return False
         bus, ground = Bus.of(self._url), self.ground
         # What hangs because of a rule goes on.
@@ -121,7 +121,7 @@ class EmbeddedCluster:
             return False
         bus.clear()
         ground.chance.rewind()
-        self._image.restore(ground.db)
+        self._restore_point.restore(ground.db)
         for running in self._services:
             running.forget()
         ground.db.write(_all_alive)

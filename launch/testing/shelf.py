@@ -12,7 +12,7 @@ from typing import Any
 
 from novasim.db import versioning
 from novasim.db.engine import Database
-from novasim.db.image import Image
+from novasim.db.restore_point import RestorePoint
 from novasim.launch import seed
 from novasim.sim.clock import Clock, ManualClock
 from novasim.testing.cluster import Cluster
@@ -48,7 +48,7 @@ class Shelf:
         self._numbers = itertools.count(1)
         self._free: list[Database] = []
         self._whole: dict[int, Database] = {}
-        self._images: dict[Fill, Image] = {}
+        self._restore_points: dict[Fill, RestorePoint] = {}
         self._idle: list[_Kept] = []
 
     def database(self, clock: Clock | None = None, fill: Fill = seed.seed) -> Database:
@@ -58,24 +58,24 @@ class Shelf:
         """
         whole = self._free.pop() if self._free else Database(
             f"sqlite:///{self._directory}/{next(self._numbers)}.sqlite", Clock(), synchronous=False)
-        if fill in self._images:
-            self._images[fill].restore(whole)
+        if fill in self._restore_points:
+            self._restore_points[fill].restore(whole)
         else:
             self._empty(whole)
             whole.clock = ManualClock()
             fill(whole)
-            self._images[fill] = Image(whole)
+            self._restore_points[fill] = RestorePoint(whole)
         lent = copy.copy(whole)
         lent.clock = clock or Clock()
         self._whole[id(lent)] = whole
         return lent
 
     def _empty(self, whole: Database) -> None:
-        if versioning.upgrade in self._images:
-            self._images[versioning.upgrade].restore(whole)
+        if versioning.upgrade in self._restore_points:
+            self._restore_points[versioning.upgrade].restore(whole)
         else:
             versioning.upgrade(whole)
-            self._images[versioning.upgrade] = Image(whole)
+            self._restore_points[versioning.upgrade] = RestorePoint(whole)
 
     def give_back(self, lent: Database) -> None:
         """Take a database back; who still holds it can do nothing with it any more."""
@@ -122,5 +122,5 @@ class Shelf:
         self._idle.clear()
         for database in (*self._free, *self._whole.values()):
             database.close()
-        for image in self._images.values():
+        for image in self._restore_points.values():
             image.close()

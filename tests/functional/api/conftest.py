@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import webob
+from identity_door import Door
 
 import novasim.api.options
 import novasim.db.options
@@ -209,3 +210,15 @@ def cloud(make_cloud: Any) -> Cloud:
 @pytest.fixture
 def v2(cloud: Cloud) -> V2:
     return V2(cloud)
+
+
+@pytest.fixture
+def door(make_cloud: Any) -> Door:
+    """A cloud whose users log in."""
+    return Door(make_cloud)
+
+
+@pytest.fixture
+def admin(door: Door) -> str:
+    """The token of its administrator."""
+    return door.token("admin")

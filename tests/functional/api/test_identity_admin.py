@@ -15,16 +15,6 @@ NOBODY = "0" * 32
 
 
 @pytest.fixture
-def door(make_cloud):
-    return Door(make_cloud)
-
-
-@pytest.fixture
-def admin(door):
-    return door.token("admin")
-
-
-@pytest.fixture
 def make(door, admin):
     """Create a thing and return it as it is shown."""
     def make(many, **values):

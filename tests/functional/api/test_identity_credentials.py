@@ -1,17 +1,7 @@
 """Application credentials: what programs log in with."""
 
 import pytest
-from identity_door import HOME, Door, password_body
-
-
-@pytest.fixture
-def door(make_cloud):
-    return Door(make_cloud)
-
-
-@pytest.fixture
-def admin(door):
-    return door.token("admin")
+from identity_door import HOME, password_body
 
 
 class Owner:

@@ -17,16 +17,6 @@ from novasim.api.wsgi import Unauthorized
 HOURS = 6
 
 
-@pytest.fixture
-def door(make_cloud):
-    return Door(make_cloud)
-
-
-@pytest.fixture
-def admin(door):
-    return door.token("admin")
-
-
 @pytest.mark.parametrize("path", ["/identity", "/identity/"])
 def test_versions_need_no_token(door, path):
     answer = door.root("GET", path)

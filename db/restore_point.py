@@ -15,7 +15,7 @@ def _sqlite(connection: Connection) -> sqlite3.Connection:
     return bare
 
 
-class Image:
+class RestorePoint:
     """What a SQLite database holds now.
 
     :param database: at rest, and a file of its own
