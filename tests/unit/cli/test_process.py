@@ -53,7 +53,7 @@ def test_cluster_that_is_not_ready_in_time_is_stopped(stand_in, tmp_path, monkey
 
 def test_state_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CliError, match="file cannot be used: Not a directory. Name another one"):
+    with pytest.raises(CliError, match="file cannot be used: File exists. Name another one"):
         process.launch([], tmp_path / "file")
 
 

@@ -8,18 +8,17 @@ from novasim.api import routes, server_actions
 from novasim.api.legacy import bodies, surface
 
 LATER = {
-    ("PUT", "/flavors/{}"), ("GET", "/os-quota-sets/{}/detail"), ("GET", "/os-simulator/journal"),
-    ("GET", "/os-simulator/decisions/{}"), ("GET", "/os-simulator/fleets"), ("GET", "/os-simulator/hosts"),
-    ("POST", "/os-simulator/hosts"), ("POST", "/os-simulator/hosts/action"),
-    ("GET", "/servers/{}/migrations"), ("GET", "/servers/{}/migrations/{}"), ("DELETE", "/servers/{}/migrations/{}"),
+    ("PUT", "/flavors/{}"), ("GET", "/os-quota-sets/{}/detail"), ("GET", "/servers/{}/migrations"),
+    ("GET", "/servers/{}/migrations/{}"), ("DELETE", "/servers/{}/migrations/{}"),
     ("POST", "/servers/{}/migrations/{}/action"), ("POST", "/os-aggregates/{}/images"),
 }
+OURS = "/os-simulator/"
 
 
 def test_all_of_the_api_is_old_or_known_to_be_later():
     old = {(method, path) for path, methods in surface.OPERATIONS.items() for method in methods}
     missing = {(method, surface._shape(path)) for path, methods in routes.ROUTES.items() for method in methods
-               if (method, path) not in old}
+               if (method, path) not in old and not path.startswith(OURS)}
     assert missing <= LATER
 
 
