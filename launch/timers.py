@@ -68,9 +68,10 @@ class Timers:
                 continue
             with self._lock:
                 run = heapq.heappop(self._due)[2] if self._due else None
-            if run is not None and not run.ended:
-                run.thread = threading.Thread(target=self._once, args=(run,), daemon=True)
-                run.thread.start()
+                if run is not None and not run.ended:
+                    # Under the lock until it has started: who stops it can wait for it from then on.
+                    run.thread = threading.Thread(target=self._once, args=(run,), daemon=True)
+                    run.thread.start()
 
     def _once(self, run: _Run) -> None:
         try:
@@ -81,8 +82,9 @@ class Timers:
             self._schedule(run)
 
     def _stop(self, runs: Sequence[_Run]) -> None:
-        for run in runs:
-            run.ended = True
+        with self._lock:
+            for run in runs:
+                run.ended = True
         for run in runs:
             if run.thread is not None:
                 run.thread.join(PATIENCE_S)

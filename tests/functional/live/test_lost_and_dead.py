@@ -95,6 +95,8 @@ def come_to_rest(cluster, uuid):
     while not at_rest(cluster, uuid):
         mark = cluster.watch.mark()
         recover(cluster)
+        # What was sent again is worked on before it is missed again: time must not run away from greenthreads.
+        cluster.settle()
         assert cluster.watch.more(mark, 5) or at_rest(cluster, uuid), (
             f"stuck in {cluster.state(uuid)}, {cluster.db.read(migrations.in_progress, uuid)}")
 

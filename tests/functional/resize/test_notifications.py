@@ -181,7 +181,8 @@ def test_changes_of_state(listening):
     listener.events("compute.instance.finish_resize.end")
     tasks = [(payload["old_task_state"], payload["new_task_state"]) for _, _, event, payload in listener.heard
              if event == "compute.instance.update" and payload["instance_id"] == uuid]
-    assert tasks[-5:] == [
+    # The end of the build is told after it can be seen: a hasty resize may come in between.
+    assert [pair for pair in tasks if not {"scheduling", "spawning"} & {*pair}] == [
         (None, "resize_prep"), ("resize_prep", "resize_migrating"), ("resize_migrating", "resize_migrated"),
         ("resize_migrated", "resize_finish"), ("resize_finish", None)]
 
