@@ -39,11 +39,14 @@ from novasim.db.engine import Transaction, one_of
 from novasim.objects import Instance
 
 DEFAULT_CLASS = "default"
+# Where a DELETE comes to its rows by an index of the optimizer's choice, and locks all others that it meets there.
+_BY_KEY_ONLY = ("mysql", "mariadb")
 _U = models.quota_usages.c
 _R = models.reservations.c
 _Q = models.quotas.c
 _PU = models.project_user_quotas.c
 _QC = models.quota_classes.c
+
 
 def _limit(limit: ColumnElement[int], *whose: ColumnElement[bool]) -> ScalarSelect[int]:
     """A limit that is set; absent where none is, though one that is set may be null: unlimited."""
@@ -60,14 +63,17 @@ _USAGE_LOCKED = select(
            _PU.deleted == 0).label("of_user")).where(
     _U.project_id == bindparam("project"), _U.deleted == 0).order_by(_U.resource, _U.user_id).with_for_update()
 # MariaDB locks what it reads on its way to a row: whoever comes by another index than an UPDATE meets it halfway.
-for _dialect in ("mysql", "mariadb"):
+for _dialect in _BY_KEY_ONLY:
     _USAGE_LOCKED = _USAGE_LOCKED.with_hint(
         models.quota_usages, "FORCE INDEX (uq_quota_usages_project_id)", _dialect)
 _USAGE_ROWS = select(_U.id, _U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
 _RESERVE = insert(models.reservations)
+_OPEN = select(_R.id, _R.project_id, _R.user_id, _R.resource, _R.delta).where(
+    _R.instance_uuid == bindparam("b_instance"), _R.deleted == 0)
 _CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_instance"), _R.deleted == 0).returning(
     _R.project_id, _R.user_id, _R.resource, _R.delta)
+_CLOSE_ONE = delete(models.reservations).where(_R.id == bindparam("b_id"))
 
 
 def _own(names: tuple[str, ...]) -> ColumnElement[bool]:
@@ -280,7 +286,10 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
 
 def _close(tx: Transaction, instance_uuid: str) -> list[Any]:
     """End a server's reservations; returns them to the one who ended them."""
-    return list(tx.execute(_CLOSE, {"b_instance": instance_uuid}).all())
+    whose = {"b_instance": instance_uuid}
+    if tx.dialect not in _BY_KEY_ONLY:
+        return list(tx.execute(_CLOSE, whose).all())
+    return [row for row in tx.execute(_OPEN, whose).all() if tx.execute(_CLOSE_ONE, {"b_id": row.id}).rowcount]
 
 
 def _freed(rows: Iterable[Any]) -> dict[str, int]:

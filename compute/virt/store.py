@@ -7,6 +7,7 @@ outlives them. db/ is for the control plane; this is the hardware.
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
@@ -37,9 +38,12 @@ class GuestStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        self._run("PRAGMA journal_mode=WAL")
-        self._run(f"PRAGMA synchronous={'NORMAL' if synchronous else 'OFF'}")
-        self._run(_SCHEMA)
+        # Of two processes that make a new file a WAL at once, SQLite refuses one without waiting.
+        with path.with_suffix(".lock").open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            self._run("PRAGMA journal_mode=WAL")
+            self._run(f"PRAGMA synchronous={'NORMAL' if synchronous else 'OFF'}")
+            self._run(_SCHEMA)
 
     def _run(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         with self._lock:
