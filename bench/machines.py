@@ -7,7 +7,6 @@ which count. Memory a host is that of the hosts beyond the first thousand.
 
 import argparse
 import contextlib
-import json
 import os
 import pathlib
 import signal
@@ -46,12 +45,7 @@ def main():
     missed = [f"{size}: {name} is {numbers[given.hosts][name]:.1f}, wanted are less than {limit}"
               for size, numbers in results.items() for name, limit in LIMITS.items()
               if numbers[given.hosts][name] >= limit]
-    if given.json:
-        given.json.write_text(json.dumps(results | {"missed": missed}, indent=1) + "\n")
-    print(table(results))
-    for line in missed:
-        print(f"missed: {line}")
-    return 1 if missed else 0
+    return meter.tell(results, missed, table(results), given.json)
 
 
 def parse():

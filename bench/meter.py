@@ -1,5 +1,6 @@
-"""What processes use, as the kernel counts it."""
+"""What processes use, as the kernel counts it, and how it is told."""
 
+import json
 import os
 import pathlib
 
@@ -50,3 +51,16 @@ class Meter:
         """Milliseconds of CPU per operation since the beginning, by group, and their sum as "all"."""
         spent = {name: (now - self._began[name]) / operations for name, now in self._now().items()}
         return spent | {"all": sum(spent.values())}
+
+
+def tell(results, missed, table, file):
+    """Print what was measured and what missed its aim; the exit code, 1 for that.
+
+    :param file: where all results are written to, too; or None
+    """
+    if file:
+        file.write_text(json.dumps(results | {"missed": missed}, indent=1) + "\n")
+    print(table)
+    for line in missed:
+        print(f"missed: {line}")
+    return 1 if missed else 0

@@ -44,12 +44,7 @@ def main():
     for size in SIZES.keys() & results.keys():
         results[size] |= ratios(results[size], results["exact"])
     missed = misses(results)
-    if given.json:
-        given.json.write_text(json.dumps(results | {"missed": missed}, indent=1) + "\n")
-    print(table(results))
-    for line in missed:
-        print(f"missed: {line}")
-    return 1 if missed else 0
+    return meter.tell(results, missed, table(results), given.json)
 
 
 def parse():

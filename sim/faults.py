@@ -6,7 +6,6 @@ of its own (:meth:`Faults.add`) and those that all processes of the cluster shar
 
 from __future__ import annotations
 
-import collections
 import contextvars
 import logging
 import threading
@@ -26,7 +25,6 @@ from novasim.sim.fault_rules import POINTS, Action, Rule, error_of
 __all__ = ["DROP", "DUPLICATE", "HOP", "OK", "POINTS", "REORDER", "Faults", "Hop", "Rule"]
 LOG = logging.getLogger(__name__)
 OK, DROP, DUPLICATE, REORDER = "ok", "drop", "duplicate", "reorder"
-LOG_ENTRIES = 1000
 # A hang without an end ends with its rule; its thread looks up now and then all the same.
 _LOOK_UP_S = 3600.0
 
@@ -95,7 +93,6 @@ class Faults:
     :ivar rules: all of them; a point that finds none has nothing to do
     :ivar kill: ends this process at once, as a rule may want; None: no rule may
     :ivar tell: is called with (what was done, the rule, where, what is known there) each time that a rule acts
-    :ivar log: the newest of them
     """
 
     def __init__(self, clock: Clock | None = None, random: Random | None = None,
@@ -107,7 +104,6 @@ class Faults:
         self._shared: dict[str, _InForce] = {}
         self.kill = kill
         self.tell: Callable[[Action, Rule, str, Mapping[str, Any]], object] = lambda *_: None
-        self.log: collections.deque[dict[str, Any]] = collections.deque(maxlen=LOG_ENTRIES)
 
     def check(self, data: Any, anywhere: bool = False) -> Rule:
         """Read a rule that may be added.
@@ -189,7 +185,7 @@ class Faults:
         name, value = action
         if name == "ok":
             return OK
-        self._note(force.rule, action, point, facts)
+        self.tell(action, force.rule, point, facts)
         if name == "raise":
             if isinstance(value, dict):
                 raise error_of(value)
@@ -223,19 +219,6 @@ class Faults:
 
     def _seconds_left(self, ends: datetime | None) -> float:
         return _LOOK_UP_S if ends is None else (ends - self._clock.now()).total_seconds()
-
-    def _note(self, rule: Rule, action: Action, point: str, facts: Mapping[str, Any]) -> None:
-        known = {key: facts.get(key) for key in ("host", "method", "hop", "instance", "request_id")}
-        self.log.append({"time": self._clock.now(), "rule": rule.name, "at": point, "did": action.name, **known})
-        self.tell(action, rule, point, facts)
-
-    def load(self, path: str) -> None:
-        """Add the rules of a YAML file to this process's own.
-
-        :raises Invalid: naming what is wrong
-        """
-        for data in read(path):
-            self.add(data)
 
 
 def read(path: str) -> list[Any]:

@@ -122,5 +122,5 @@ class Shelf:
         self._idle.clear()
         for database in (*self._free, *self._whole.values()):
             database.close()
-        for image in self._restore_points.values():
-            image.close()
+        for point in self._restore_points.values():
+            point.close()

@@ -1,4 +1,4 @@
-"""A database of its own for each test, at the newest revision, with a stopped clock."""
+"""What stands in the database of a test: a flavor and servers of it."""
 
 import uuid
 
@@ -7,17 +7,6 @@ import pytest
 from novasim.context import RequestContext
 from novasim.db import flavors, instances
 from novasim.objects import CURRENT, Flavor, Instance
-from novasim.sim.clock import ManualClock
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def db(make_database, clock):
-    return make_database(clock)
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from novasim.scheduler import options
 from novasim.scheduler.columns import HostColumns
 from novasim.scheduler.pipeline import Drop, reasons_of
 from novasim.scheduler.request import Request
-from novasim.sim.clock import ManualClock
 
 NOW = datetime(2026, 3, 1, 12)
 
@@ -41,17 +40,6 @@ def make_node():
                  "vcpus": vcpus, "memory_mb": memory_mb, "local_gb": local_gb, "updated_at": NOW}
         return ComputeNode(**(given | free | values))
     return make
-
-
-@pytest.fixture
-def clock():
-    return ManualClock()
-
-
-@pytest.fixture
-def db(make_database, clock):
-    """All tables and nothing in them."""
-    return make_database(clock)
 
 
 @pytest.fixture

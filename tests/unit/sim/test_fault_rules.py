@@ -59,7 +59,7 @@ def test_a_pattern_of_points():
 def test_what_happens_in_a_hop_belongs_to_it():
     small = Flavor(flavorid="2", name="m1.small", memory_mb=1, vcpus=1, root_gb=1)
     faults, told = Faults(), []
-    faults.tell = lambda action, rule, point, facts: told.append((action.name, point, facts["request_id"]))
+    faults.tell = lambda action, rule, point, facts: told.append((action.name, point, facts))
     faults.add({"at": "virt.spawn", "match": {"hop": "run_*", "flavor": "m1.*", "host": "b"}, "do": {"refuse": "no"}})
 
     def spawn(host, flavor):
@@ -73,8 +73,8 @@ def test_what_happens_in_a_hop_belongs_to_it():
     for flavor in (small, {"name": "m1.small"}):
         with pytest.raises(exceptions.InstanceFaultRollback):
             spawn("b", flavor)
-    assert told == [("refuse", "virt.spawn", "req-1")] * 2
-    assert [(one["did"], one["host"], one["instance"]) for one in faults.log] == [("refuse", "b", "i")] * 2
+    assert [(did, point, facts["request_id"]) for did, point, facts in told] == [("refuse", "virt.spawn", "req-1")] * 2
+    assert [(did, facts["host"], facts["instance"]) for did, _, facts in told] == [("refuse", "b", "i")] * 2
 
 
 def test_an_error_of_a_certain_class():

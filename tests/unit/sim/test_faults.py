@@ -6,7 +6,7 @@ import pytest
 
 from novasim import exceptions
 from novasim.sim.clock import Clock
-from novasim.sim.faults import POINTS, Faults
+from novasim.sim.faults import POINTS, Faults, read
 
 SPAWN = {"at": "virt.spawn"}
 
@@ -24,21 +24,26 @@ def test_a_bad_rule_is_told_by_its_key(rule, told):
         Faults().add(rule)
 
 
+def load(faults, path):
+    for rule in read(str(path)):
+        faults.add(rule)
+
+
 @pytest.mark.parametrize(("text", "told"), [("{", "fault rules"), ("at: x", "not a list"), ("- {at: x}", "no point")])
 def test_a_bad_file(tmp_path, text, told):
     path = tmp_path / "rules.yaml"
     path.write_text(text)
     with pytest.raises(exceptions.Invalid, match=told):
-        Faults().load(str(path))
+        load(Faults(), path)
     with pytest.raises(exceptions.Invalid, match=r"none\.yaml"):
-        Faults().load(str(tmp_path / "none.yaml"))
+        load(Faults(), tmp_path / "none.yaml")
 
 
 def test_rules_from_a_file(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text("- {at: virt.spawn, match: {host: 'cmp-1*'}, do: {raise: no disk}}\n")
     faults = Faults()
-    faults.load(str(path))
+    load(faults, path)
     assert faults.at("virt.spawn", host="cmp-2", instance="i") == "ok"
     assert faults.at("virt.destroy", host="cmp-1", instance="i") == "ok"
     with pytest.raises(exceptions.FaultInjected, match="no disk"):
