@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions, quota, states
 from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
 from novasim.api.wsgi import Request
-from novasim.db import actions, endings, flavors, groups, hosts, instances, quotas
+from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, quotas
 from novasim.db.engine import Transaction
 from novasim.db.ports import NETWORK_ALLOCATED
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
@@ -43,6 +43,7 @@ class Plan(NamedTuple):
     high: int
     networks: list[requested_networks.Wanted]
     security_groups: list[str] | None
+    extra: instance_extra.Extra
 
 
 def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
@@ -64,6 +65,7 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
+        instance_extra.create(tx, [server.uuid for server in servers], plan.extra)
         if group is not None:
             groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
         requested_networks.allocate(tx, servers, plan.networks, plan.security_groups,
@@ -102,7 +104,9 @@ def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
     zone, forced = _placement(request, body)
     groups, wanted = requested_networks.default_or(request, body), requested_networks.read(request, body, high)
-    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups)
+    listed = {name: value if isinstance(value, list) else [value] for name, value in hints.items()}
+    extra = instance_extra.Extra(scheduler_hints=listed)
+    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups, extra)
 
 
 def check_served(body: Mapping[str, Any]) -> None:

@@ -28,6 +28,7 @@ from novasim.api import (
     server_groups,
     server_metadata,
     server_migrations,
+    server_shares,
     servers,
     services,
     simulated_hosts,
@@ -116,6 +117,9 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
+    "/servers/{server_id}/shares": {"GET": since(97, server_shares.index), "POST": since(97, server_shares.create)},
+    "/servers/{server_id}/shares/{share_id}": {
+        "GET": since(97, server_shares.show), "DELETE": since(97, server_shares.delete)},
 }
 
 

@@ -103,6 +103,12 @@ _RULES = [
         ("update", OWNER, "Change how a volume is attached to a server", "PUT", "/{volume_id}"),
         ("swap", ADMIN, "Put another volume in the place of one", "PUT", "/{volume_id}"),
         ("delete", OWNER, "Detach a volume from a server", "DELETE", "/{volume_id}"))),
+    *(_Rule(f"os-server-shares:{name}", check, what, ((method, f"/servers/{{server_id}}/shares{path}"),))
+      for name, check, what, method, path in (
+        ("index", READER, "List the shares of a server", "GET", ""),
+        ("show", READER, "Show a share of a server", "GET", "/{share_id}"),
+        ("create", OWNER, "Attach a share to a server", "POST", ""),
+        ("delete", OWNER, "Detach a share from a server", "DELETE", "/{share_id}"))),
     *(_Rule(f"os-attach-interfaces:{name}", check, what, ((method, f"/servers/{{server_id}}/os-interface{path}"),))
       for name, check, what, method, path in (
         ("list", READER, "List the ports of a server", "GET", ""),

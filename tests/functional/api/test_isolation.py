@@ -63,6 +63,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/migrations/{migration_id}/action"): [{"force_complete": None}],
     ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
+    ("POST", "/servers/{server_id}/shares"): [{"share": {"share_id": VOLUME}}],
     ("PUT", "/servers/{server_id}/os-volume_attachments/{volume_id}"): [ATTACHMENT],
 }
 # Names in paths whose thing belongs to project1 in this world.
@@ -99,7 +100,7 @@ class World:
         self.ids = {
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
-            "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
+            "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
             "service_id": "enable", "network": "private", "alias": "a", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
@@ -193,7 +194,7 @@ def test_lists_of_another_project_say_nothing(world, stranger):
     token = world.door.token(stranger)
     asked = [("GET", path, None, version) for method, path, _, version in requests()
              if method == "GET" and not any(f"{{{name}}}" in path for name in OWNED)]
-    asked += [("GET", path, None, version) for path in QUERIES for version in ("2.1", "2.35", "2.96")]
+    asked += [("GET", path, None, version) for path in QUERIES for version in ("2.1", "2.35", "2.104")]
     assert refusals(world, token, asked, (200, 400, 403, 404)) == {}
     assert "hidden-name" in world.call("GET", "/servers/detail", None, world.owner).text, "it is there to be seen"
     assert "hidden-flavor" in world.call("GET", "/flavors/detail", None, world.owner).text
