@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions, quota, states
 from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
 from novasim.api.wsgi import Request
-from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas
+from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas, tags
 from novasim.db.engine import Transaction
 from novasim.db.ports import NETWORK_ALLOCATED
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _LOWER = string.ascii_lowercase + string.digits
 # What a cluster without these services cannot give: refused by name, never silently dropped.
 _NOT_SERVED = {
-    "tags": "Server tags are not supported by this cluster.",
     "trusted_image_certificates": "Image signature certificates are not supported by this cluster.",
     "block_device_mapping": "Volumes are not supported by this cluster: block_device_mapping must be empty.",
 }
@@ -64,9 +63,11 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
-        instance_extra.create(tx, [server.uuid for server in servers], plan.extra)
+        uuids = [server.uuid for server in servers]
+        instance_extra.create(tx, uuids, plan.extra)
+        tags.create(tx, uuids, plan.body.get("tags", []))
         if group is not None:
-            groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
+            groups.add_members(tx, group, context.user_id, uuids, api.quota_defaults)
         requested_networks.allocate(tx, servers, plan.networks, plan.security_groups,
                                     plan.zone or api.conf.default_availability_zone)
         for server in servers:

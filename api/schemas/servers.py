@@ -15,6 +15,7 @@ from novasim.api.schemas import (
     closed,
     whole_number,
 )
+from novasim.api.schemas.server_tags import TAG, TAGS
 
 _STRING = {"type": "string"}
 _NAME_ONLY = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -34,7 +35,6 @@ _HINTS = {"type": "object", "properties": {
     "different_cell": {"type": ["string", "array"]}}, "additionalProperties": True}
 
 _IP = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}
-TAG = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 _NETWORK = {"fixed_ip": _IP, "port": {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]},
             "uuid": {"type": "string", "format": "uuid"}}
 
@@ -60,7 +60,6 @@ _CREATE: dict[str, Any] = {
     "security_groups": {"type": "array", "items": {"type": "object", "properties": {"name": _NAME_ONLY}}},
     "user_data": {"type": "string", "format": "base64", "maxLength": 65535},
 }
-_TAGS = {"type": "array", "maxItems": 50, "items": TAG}
 _CERTIFICATES = {"type": ["array", "null"], "items": _STRING, "maxItems": 50}
 
 # From a version on: fields added (a schema), or dropped (None).
@@ -68,7 +67,7 @@ _CREATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
     # The tag of a network was lost between 2.37 and 2.41.
     (19, {"description": DESCRIPTION}), (32, {"networks": _networks(tag=TAG)}),
     (37, {"networks": _or_words(_networks())}), (42, {"networks": _or_words(_networks(tag=TAG))}),
-    (52, {"tags": _TAGS}), (57, {"personality": None}),
+    (52, {"tags": TAGS}), (57, {"personality": None}),
     (63, {"trusted_image_certificates": _CERTIFICATES}),
     (74, {"host": HOST, "hypervisor_hostname": HOST}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
 ]

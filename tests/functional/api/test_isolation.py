@@ -66,6 +66,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/migrations/{migration_id}/action"): [{"force_complete": None}],
     ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
+    ("PUT", "/servers/{server_id}/tags"): [{"tags": ["a"]}], ("PUT", "/servers/{server_id}/tags/{tag}"): [None],
     ("POST", "/servers/{server_id}/shares"): [{"share": {"share_id": VOLUME}}],
     ("PUT", "/servers/{server_id}/os-volume_attachments/{volume_id}"): [ATTACHMENT],
 }
@@ -106,7 +107,7 @@ class World:
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
             "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
-            "fault_id": VOLUME}
+            "fault_id": VOLUME, "tag": "hidden"}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
