@@ -130,7 +130,7 @@ def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction
     groups = db_groups.uuids_of(tx, status) if request.version >= 71 and view != views.DETAIL else {}
     labels = tags.of_servers(tx, status) if request.version >= 26 else {}
     properties = images.properties_of(tx, status) if request.version >= 98 else {}
-    extras = instance_extra.of_servers(tx, list(status)) if request.version >= 100 else {}
+    extras = instance_extra.of_servers(tx, list(status)) if request.version >= 63 else {}
     return [views.server(views.Facts(
         request, server, status[server.uuid], known[server.instance_type_id],
         specs.get(server.instance_type_id, {}), zones[server.uuid], groups.get(server.uuid, []),

@@ -147,7 +147,7 @@ FIELDS = [
     Field("host_status", lambda facts: facts.host_status, since=16, admin=True),
     Field("description", _of("display_description"), since=19, views=_ALL),
     Field("tags", lambda facts: facts.tags, since=26, views=_ALL),
-    Field("trusted_image_certificates", _always(None), since=63, views=_ALL),
+    Field("trusted_image_certificates", lambda facts: facts.extra.trusted_certs, since=63, views=_ALL),
     Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE)),
     Field("locked_reason", _of("locked_reason"), since=73, views=_ALL),
     Field("pinned_availability_zone", _of("availability_zone"), since=96),
