@@ -10,6 +10,7 @@ from novasim.api import (
     attach_interfaces,
     availability_zones,
     decisions,
+    diagnostics,
     extensions,
     faults,
     flavor_access,
@@ -23,11 +24,14 @@ from novasim.api import (
     migrations,
     quota_class_sets,
     quota_sets,
+    remote_consoles,
     server_actions,
     server_addresses,
     server_groups,
     server_metadata,
     server_migrations,
+    server_password,
+    server_topology,
     servers,
     services,
     simulated_hosts,
@@ -67,6 +71,7 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-aggregates/{aggregate_id}/images": {"POST": since(81, aggregates.images)},
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
+    "/os-console-auth-tokens/{console_token}": {"GET": remote_consoles.show_token},
     "/os-hypervisors": {"GET": hypervisors.index},
     "/os-hypervisors/detail": {"GET": hypervisors.detail},
     "/os-hypervisors/statistics": {"GET": until(87, hypervisors.statistics)},
@@ -98,6 +103,7 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/detail": {"GET": servers.detail},
     "/servers/{server_id}": {"GET": servers.show, "PUT": servers.update, "DELETE": servers.delete},
     "/servers/{server_id}/action": {"POST": server_actions.dispatch},
+    "/servers/{server_id}/diagnostics": {"GET": diagnostics.index},
     "/servers/{server_id}/ips": {"GET": server_addresses.index},
     "/servers/{server_id}/ips/{network}": {"GET": server_addresses.show},
     "/servers/{server_id}/metadata": {
@@ -113,9 +119,12 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-interface": {"GET": attach_interfaces.index, "POST": attach_interfaces.create},
     "/servers/{server_id}/os-interface/{port_id}": {
         "GET": attach_interfaces.show, "DELETE": attach_interfaces.delete},
+    "/servers/{server_id}/os-server-password": {"GET": server_password.show, "DELETE": server_password.clear},
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
+    "/servers/{server_id}/remote-consoles": {"POST": since(6, remote_consoles.create)},
+    "/servers/{server_id}/topology": {"GET": since(78, server_topology.show)},
 }
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions
 from novasim.api import (
     attach_interfaces,
+    console_output,
+    crash_dump,
     deferred_delete,
     delete,
     evacuate,
@@ -17,6 +19,7 @@ from novasim.api import (
     microversion,
     power,
     rebuild,
+    remote_consoles,
     reset_state,
     resize,
     shelve,
@@ -24,6 +27,7 @@ from novasim.api import (
 )
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
+from novasim.api.schemas import remote_consoles as consoles
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import HttpError, Request, Response
 from novasim.objects import Instance
@@ -87,14 +91,19 @@ def _lock(request: Request, instance: Instance, body: Any) -> None:
     lock.lock(request, instance, body.get("locked_reason") if request.version >= 73 and body else None)
 
 
+def _console(protocol: str) -> Callable[[Request, Instance, Any], Response]:
+    return lambda request, instance, body: remote_consoles.action(request, instance, protocol, body)
+
+
 class Action(NamedTuple):
     """One action: how its body looks, the rule that allows it, what it does, what a success answers, and the last
-    version that has it."""
+    and first version that have it."""
     schema: Versions
     rule: str
     perform: Callable[[Request, Instance, Any], Response | None]
     status: int = 202
     until: int = microversion.MAX
+    since: int = microversion.MIN
 
 
 ACTIONS = {
@@ -140,6 +149,11 @@ ACTIONS = {
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),
     "restore": Action(bodies.plain("restore"), "os-deferred-delete:restore",
                       lambda request, instance, _: deferred_delete.restore(request, instance)),
+    "os-getConsoleOutput": Action(bodies.GET_CONSOLE_OUTPUT, "os-console-output", console_output.get_console_output),
+    **{name: Action(schema, "os-remote-consoles", _console(protocol), until=5)
+       for name, (protocol, schema) in consoles.ACTIONS.items()},
+    "trigger_crash_dump": Action(bodies.plain("trigger_crash_dump"), "servers:trigger_crash_dump",
+                                 crash_dump.trigger_crash_dump, since=17),
 }
 
 
@@ -152,7 +166,7 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
     action = ACTIONS.get(name)
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
-    if request.version > action.until:
+    if not action.since <= request.version <= action.until:
         raise HttpError(404, "The resource could not be found.")
     action.schema.check(body, request.version)
     instance = guards.find(request, server_id, with_metadata=False)

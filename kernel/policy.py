@@ -94,6 +94,23 @@ _RULES = [
     _action("os-suspend-server:resume", OWNER, "Let a suspended server go on", "resume"),
     _action("os-rescue", OWNER, "Start a server from a rescue image", "rescue"),
     _action("os-unrescue", OWNER, "Start a rescued server from its own disk again", "unrescue"),
+    _action("os-console-output", OWNER, "Read what a server has written to its console", "os-getConsoleOutput"),
+    _Rule("os-remote-consoles", OWNER, "Open a console of a server", (
+        ("POST", "/servers/{server_id}/remote-consoles"),
+        *(("POST", f"{_ACTION} ({name})") for name in (
+            "os-getVNCConsole", "os-getSPICEConsole", "os-getRDPConsole", "os-getSerialConsole")))),
+    _Rule("os-console-auth-tokens", ADMIN, "Read where the console is that a token opens",
+          (("GET", "/os-console-auth-tokens/{console_token}"),)),
+    _Rule("os-server-diagnostics", ADMIN, "Read how a server is doing", (("GET", "/servers/{server_id}/diagnostics"),)),
+    _Rule("compute:server:topology:index", READER, "Show the NUMA nodes of a server",
+          (("GET", "/servers/{server_id}/topology"),)),
+    _Rule("compute:server:topology:host:index", ADMIN, "Show where on its host they are",
+          (("GET", "/servers/{server_id}/topology"),)),
+    _action("servers:trigger_crash_dump", OWNER, "Have a server write a dump of its memory", "trigger_crash_dump"),
+    _Rule("os-server-password:show", READER, "Read the password that a server has reported",
+          (("GET", "/servers/{server_id}/os-server-password"),)),
+    _Rule("os-server-password:clear", OWNER, "Forget the password that a server has reported",
+          (("DELETE", "/servers/{server_id}/os-server-password"),)),
     _action("os-admin-password", OWNER, "Change the password of a server's administrator", "changePassword"),
     *(_Rule(f"os-volumes-attachments:{name}", check, what,
             ((method, f"/servers/{{server_id}}/os-volume_attachments{path}"),)) for name, check, what, method, path in (

@@ -112,6 +112,7 @@ _ACTIONS = {
     **dict.fromkeys(("addFixedIp", "removeFixedIp", "addSecurityGroup", "removeSecurityGroup"), _PLAIN),
     "changePassword": _PLAIN, "createBackup": _PLAIN, "createImage": _PLAIN,
     "evacuate": _PLAIN, "rebuild": _PLAIN, "rescue": _PLAIN,
+    **dict.fromkeys(("os-getConsoleOutput", "os-getVNCConsole", "os-getSPICEConsole", "os-getRDPConsole"), _PLAIN),
     **dict.fromkeys(("forceDelete", "pause", "restore", "resume", "shelve", "shelveOffload", "suspend", "unpause",
                      "unrescue", "unshelve", "confirmResize", "revertResize"), _NOTHING),
     "resize": Operation(bodies.resize, errors=faults.RESIZE),
@@ -169,6 +170,7 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/servers/detail": {"GET": _SERVERS},
     "/servers/{id}": {"GET": _PLAIN, "PUT": Operation(bodies.update_server, server_bodies.UPDATE), "DELETE": _PLAIN},
     "/servers/{id}/action": {"POST": Operation(actions=ACTIONS)},
+    "/servers/{id}/diagnostics": {"GET": _PLAIN},
     "/servers/{id}/ips": {"GET": _PLAIN},
     "/servers/{id}/ips/{network}": {"GET": _PLAIN},
     "/servers/{id}/metadata": {"GET": _PLAIN, **dict.fromkeys(
@@ -179,6 +181,7 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/servers/{id}/os-instance-actions/{request_id}": {"GET": Operation(errors=faults.INSTANCE_ACTION)},
     "/servers/{id}/os-interface": {"GET": _PLAIN, "POST": Operation(schema=interface_bodies.CREATE)},
     "/servers/{id}/os-interface/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
+    "/servers/{id}/os-server-password": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/servers/{id}/os-volume_attachments": {"GET": _PLAIN, "POST": Operation(schema=volume_bodies.CREATE)},
     "/servers/{id}/os-volume_attachments/{id}": {
         "GET": _PLAIN, "PUT": Operation(schema=volume_bodies.UPDATE), "DELETE": _PLAIN},

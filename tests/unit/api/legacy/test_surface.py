@@ -11,7 +11,9 @@ LATER = {
     ("PUT", "/flavors/{}"), ("GET", "/os-quota-sets/{}/detail"), ("GET", "/servers/{}/migrations"),
     ("GET", "/servers/{}/migrations/{}"), ("DELETE", "/servers/{}/migrations/{}"),
     ("POST", "/servers/{}/migrations/{}/action"), ("POST", "/os-aggregates/{}/images"),
+    ("POST", "/servers/{}/remote-consoles"), ("GET", "/os-console-auth-tokens/{}"), ("GET", "/servers/{}/topology"),
 }
+LATER_ACTIONS = {"os-getSerialConsole", "trigger_crash_dump"}
 OURS = "/os-simulator/"
 
 
@@ -23,7 +25,7 @@ def test_all_of_the_api_is_old_or_known_to_be_later():
 
 
 def test_every_action_is_one_of_2014():
-    assert set(surface.ACTIONS) == set(server_actions.ACTIONS)
+    assert set(surface.ACTIONS) | LATER_ACTIONS == set(server_actions.ACTIONS)
 
 
 @pytest.mark.parametrize(("schema", "value", "known"), [
