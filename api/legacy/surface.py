@@ -21,6 +21,7 @@ from novasim.api.schemas import aggregates as aggregate_bodies
 from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
+from novasim.api.schemas import server_external_events as event_bodies
 from novasim.api.schemas import server_groups as group_bodies
 from novasim.api.schemas import servers as server_bodies
 from novasim.api.schemas import services as service_bodies
@@ -152,10 +153,13 @@ _METHODS: dict[str, dict[str, Operation]] = {
     **{f"/os-hypervisors{path}": {"GET": _HYPERVISOR}
        for path in ("", "/detail", "/statistics", "/{id}", "/{id}/uptime", "/{id}/search", "/{id}/servers")},
     "/os-migrations": {"GET": _PLAIN},
+    "/os-instance_usage_audit_log": {"GET": _PLAIN},
+    "/os-instance_usage_audit_log/{id}": {"GET": _PLAIN},
     "/os-quota-class-sets/{id}": {"GET": Operation(view=_QUOTA), "PUT": _QUOTA_CLASS},
     "/os-quota-sets/{id}": {
         "GET": Operation(view=_QUOTA), "PUT": Operation(bodies.update_quota, view=_QUOTA), "DELETE": _PLAIN},
     "/os-quota-sets/{id}/defaults": {"GET": Operation(view=_QUOTA)},
+    "/os-server-external-events": {"POST": Operation(schema=event_bodies.CREATE)},
     "/os-server-groups": {"GET": _PLAIN, "POST": Operation(schema=group_bodies.CREATE)},
     "/os-server-groups/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/os-services": {"GET": _PLAIN},
@@ -165,6 +169,8 @@ _METHODS: dict[str, dict[str, Operation]] = {
                            ("disable-log-reason", bodies.disable_service))},
     # PUT: for what is none of these actions.
     "/os-services/{id}": {"PUT": _PLAIN, "DELETE": _PLAIN},
+    "/os-simple-tenant-usage": {"GET": _PLAIN},
+    "/os-simple-tenant-usage/{id}": {"GET": _PLAIN},
     "/servers": {"GET": _SERVERS,
                  "POST": Operation(bodies.create_server, server_bodies.CREATE, errors=faults.CREATE)},
     "/servers/detail": {"GET": _SERVERS},

@@ -55,6 +55,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-simulator/faults"): [{"fault": {"at": "rpc.send", "do": "drop"}}],
     ("POST", "/os-simulator/hosts"): [{"scale": {"count": 4}}],
     ("POST", "/os-simulator/hosts/action"): [{name: {"hosts": ["cmp-1"]}} for name in simulated_hosts.ACTIONS],
+    ("POST", "/os-server-external-events"): [{"events": [{"name": "network-changed", "server_uuid": VOLUME}]}],
     ("POST", "/os-server-groups"): [{"server_group": {"name": "g", "policies": ["affinity"]}}],
     ("PUT", "/os-services/{service_id}"): [{"host": "cmp-1", "binary": "nova-compute"}],
     ("POST", "/servers"): [{"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}],
@@ -111,7 +112,8 @@ class World:
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
-            "service_id": "enable", "network": "private", "alias": "a", "console_token": "t", "fault_id": VOLUME}
+            "service_id": "enable", "network": "private", "alias": "a", "console_token": "t",
+            "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
@@ -196,6 +198,7 @@ QUERIES = [
     "/os-migrations?project_id={project_id}", "/os-migrations?instance_uuid={server_id}",
     "/flavors/detail?is_public=None", "/flavors/detail?is_public=False", "/images/detail?server={server_id}",
     "/images?marker={image_id}", "/os-simulator/journal?request_id={request_id}",
+    "/os-simple-tenant-usage/{project_id}?start=2020-01-01T00:00:00", "/os-simple-tenant-usage?detailed=1",
     "/os-quota-sets/{project_id}?user_id=x"]
 
 

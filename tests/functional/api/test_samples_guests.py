@@ -63,3 +63,35 @@ def test_topology_of_a_user(cluster):
     told = cluster.http("GET", f"/servers/{uuid}/topology", version="2.78")
     shaped_like(told, SAMPLES / "os-server-topology" / "v2.78" / "servers-topology-resp-user.json")
     assert len(told.json["nodes"]) == 2
+
+
+@pytest.mark.parametrize(("name", "path"), [
+    ("simple-tenant-usage-get.json", "?limit=1"), ("simple-tenant-usage-get-detail.json", "?detailed=1&limit=1"),
+    ("simple-tenant-usage-get-all.json", "?detailed=1"), ("simple-tenant-usage-get-specific.json", "/demo?limit=1")])
+def test_usage(cluster, name, path):
+    for _ in range(2):
+        cluster.boot()
+    seen = 0
+    for version, file in sample_versions("os-simple-tenant-usage", name):
+        query = f"{path}{'&' if '?' in path else '?'}start=2012-10-08T21:10:44.587336"
+        shaped_like(cluster.http("GET", f"/os-simple-tenant-usage{query}", token=ADMIN, version=f"2.{version}"), file)
+        seen += 1
+    assert seen
+
+
+@pytest.mark.parametrize(("name", "path"), [("index", ""), ("show", "/2012-07-05 10:00:00")])
+def test_audits_of_usage(cluster, name, path):
+    told = cluster.http("GET", f"/os-instance_usage_audit_log{path}", token=ADMIN)
+    shaped_like(told, SAMPLES / "os-instance-usage-audit-log" / f"inst-usage-audit-log-{name}-get-resp.json")
+
+
+def test_events_of_other_services(cluster):
+    """The event of the sample's request is one that only tests know; all else of it is taken."""
+    uuid = cluster.boot()
+    folder = SAMPLES / "os-server-external-events"
+    body = sample(folder / "event-create-req.json")
+    for one in body["events"]:
+        one |= {"server_uuid": uuid, "name": "network-changed"}
+    for version in (1, microversion.MAX):
+        told = cluster.http("POST", "/os-server-external-events", body, ADMIN, f"2.{version}")
+        shaped_like(told, folder / "event-create-resp.json")
