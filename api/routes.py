@@ -16,6 +16,8 @@ from novasim.api import (
     flavor_access,
     flavor_extra_specs,
     flavors,
+    floating_ips,
+    gone,
     hypervisors,
     image_metadata,
     images,
@@ -23,9 +25,11 @@ from novasim.api import (
     instance_usage_audit_log,
     limits,
     migrations,
+    networks,
     quota_class_sets,
     quota_sets,
     remote_consoles,
+    security_groups,
     server_actions,
     server_addresses,
     server_external_events,
@@ -47,6 +51,7 @@ from novasim.api.wsgi import HttpError
 Entry = Handler | Ranged | tuple[Ranged, ...]
 
 ROUTES: dict[str, dict[str, Entry]] = {
+    **gone.ROUTES,
     "/extensions": {"GET": extensions.index},
     "/extensions/{alias}": {"GET": extensions.show},
     "/flavors": {"GET": flavors.index, "POST": flavors.create},
@@ -75,6 +80,10 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
     "/os-console-auth-tokens/{console_token}": {"GET": remote_consoles.show_token},
+    "/os-floating-ip-pools": {"GET": until(35, floating_ips.pools)},
+    "/os-floating-ips": {"GET": until(35, floating_ips.index), "POST": until(35, floating_ips.create)},
+    "/os-floating-ips/{floating_ip_id}": {
+        "GET": until(35, floating_ips.show), "DELETE": until(35, floating_ips.delete)},
     "/os-hypervisors": {"GET": hypervisors.index},
     "/os-hypervisors/detail": {"GET": hypervisors.detail},
     "/os-hypervisors/statistics": {"GET": until(87, hypervisors.statistics)},
@@ -85,11 +94,21 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-instance_usage_audit_log": {"GET": instance_usage_audit_log.index},
     "/os-instance_usage_audit_log/{before}": {"GET": instance_usage_audit_log.show},
     "/os-migrations": {"GET": migrations.index},
+    "/os-networks": {"GET": until(35, networks.index), "POST": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-networks/add": {"POST": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-networks/{network_id}": {"GET": until(35, networks.show), "DELETE": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-networks/{network_id}/action": {"POST": gone.NETWORKS_ARE_ELSEWHERE},
     "/os-quota-class-sets/{class_name}": {"GET": quota_class_sets.show, "PUT": quota_class_sets.update},
     "/os-quota-sets/{project_id}": {
         "GET": quota_sets.show, "PUT": quota_sets.update, "DELETE": quota_sets.delete},
     "/os-quota-sets/{project_id}/defaults": {"GET": quota_sets.defaults},
     "/os-quota-sets/{project_id}/detail": {"GET": quota_sets.detail},
+    "/os-security-group-rules": {"POST": until(35, security_groups.create_rule)},
+    "/os-security-group-rules/{rule_id}": {"DELETE": until(35, security_groups.delete_rule)},
+    "/os-security-groups": {"GET": until(35, security_groups.index), "POST": until(35, security_groups.create)},
+    "/os-security-groups/{security_group_id}": {
+        "GET": until(35, security_groups.show), "PUT": until(35, security_groups.update),
+        "DELETE": until(35, security_groups.delete)},
     "/os-server-external-events": {"POST": server_external_events.create},
     "/os-server-groups": {"GET": server_groups.index, "POST": server_groups.create},
     "/os-server-groups/{server_group_id}": {"GET": server_groups.show, "DELETE": server_groups.delete},
@@ -107,6 +126,10 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-simulator/hosts": {"GET": simulated_hosts.index, "POST": simulated_hosts.scale},
     "/os-simulator/hosts/action": {"POST": simulated_hosts.act},
     "/os-simulator/journal": {"GET": simulator.journal},
+    "/os-tenant-networks": {
+        "GET": until(35, networks.index_of_tenant), "POST": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-tenant-networks/{network_id}": {
+        "GET": until(35, networks.show_of_tenant), "DELETE": gone.NETWORKS_ARE_ELSEWHERE},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},
     "/servers/{server_id}": {"GET": servers.show, "PUT": servers.update, "DELETE": servers.delete},
@@ -127,6 +150,7 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-interface": {"GET": attach_interfaces.index, "POST": attach_interfaces.create},
     "/servers/{server_id}/os-interface/{port_id}": {
         "GET": attach_interfaces.show, "DELETE": attach_interfaces.delete},
+    "/servers/{server_id}/os-security-groups": {"GET": security_groups.of_server},
     "/servers/{server_id}/os-server-password": {"GET": server_password.show, "DELETE": server_password.clear},
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {

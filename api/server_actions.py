@@ -13,6 +13,7 @@ from novasim.api import (
     deferred_delete,
     delete,
     evacuate,
+    floating_ips,
     guards,
     live_migrate,
     lock,
@@ -27,6 +28,7 @@ from novasim.api import (
 )
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
+from novasim.api.schemas import floating_ips as floating_ip_bodies
 from novasim.api.schemas import remote_consoles as consoles
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import HttpError, Request, Response
@@ -137,6 +139,8 @@ ACTIONS = {
     "addFixedIp": Action(interfaces.ADD_FIXED_IP, "os-multinic:add", attach_interfaces.add_fixed_ip, until=43),
     "removeFixedIp": Action(interfaces.REMOVE_FIXED_IP, "os-multinic:remove", attach_interfaces.remove_fixed_ip,
                             until=43),
+    "addFloatingIp": Action(floating_ip_bodies.ADD, "os-floating-ips:add", floating_ips.add, until=43),
+    "removeFloatingIp": Action(floating_ip_bodies.REMOVE, "os-floating-ips:remove", floating_ips.remove, until=43),
     "addSecurityGroup": Action(interfaces.ADD_SECURITY_GROUP, "os-security-groups:add",
                                attach_interfaces.add_security_group),
     "removeSecurityGroup": Action(interfaces.REMOVE_SECURITY_GROUP, "os-security-groups:remove",

@@ -130,6 +130,27 @@ _RULES = [
     _action("os-multinic:remove", OWNER, "Take an address from a server", "removeFixedIp"),
     _action("os-security-groups:add", OWNER, "Give a server a security group", "addSecurityGroup"),
     _action("os-security-groups:remove", OWNER, "Take a security group from a server", "removeSecurityGroup"),
+    _action("os-floating-ips:add", OWNER, "Let a floating IP lead to a server", "addFloatingIp"),
+    _action("os-floating-ips:remove", OWNER, "Let a floating IP lead to a server no more", "removeFloatingIp"),
+    *(_Rule(f"os-floating-ips:{name}", check, what, ((method, f"/os-floating-ips{path}"),))
+      for name, check, what, method, path in (
+        ("list", READER, "List floating IPs", "GET", ""),
+        ("show", READER, "Show a floating IP", "GET", "/{floating_ip_id}"),
+        ("create", OWNER, "Have a floating IP", "POST", ""),
+        ("delete", OWNER, "Give a floating IP back", "DELETE", "/{floating_ip_id}"))),
+    _Rule("os-floating-ip-pools", READER, "List pools of floating IPs", (("GET", "/os-floating-ip-pools"),)),
+    *(_Rule(f"{name}:{rule}", READER, what, (("GET", f"/{name}{path}"),))
+      for name in ("os-networks", "os-tenant-networks")
+      for rule, what, path in (("list", "List networks", ""), ("show", "Show a network", "/{network_id}"))),
+    _Rule("os-security-groups:list", READER, "List security groups", (
+        ("GET", "/os-security-groups"), ("GET", "/servers/{server_id}/os-security-groups"))),
+    *(_Rule(f"os-security-groups:{name}", check, what, ((method, path),)) for name, check, what, method, path in (
+        ("show", READER, "Show a security group", "GET", "/os-security-groups/{security_group_id}"),
+        ("create", OWNER, "Create a security group", "POST", "/os-security-groups"),
+        ("update", OWNER, "Change a security group", "PUT", "/os-security-groups/{security_group_id}"),
+        ("delete", OWNER, "Delete a security group", "DELETE", "/os-security-groups/{security_group_id}"),
+        ("rule:create", OWNER, "Create a rule of a security group", "POST", "/os-security-group-rules"),
+        ("rule:delete", OWNER, "Delete a rule of a security group", "DELETE", "/os-security-group-rules/{rule_id}"))),
     _Rule("server-metadata:index", READER, "Read a server's metadata", (("GET", "/servers/{server_id}/metadata"),)),
     _Rule("server-metadata:update", OWNER, "Change a server's metadata",
           tuple((method, "/servers/{server_id}/metadata[/{key}]") for method in ("POST", "PUT", "DELETE"))),

@@ -21,6 +21,7 @@ from novasim.api.schemas import aggregates as aggregate_bodies
 from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
+from novasim.api.schemas import security_groups as group_rule_bodies
 from novasim.api.schemas import server_external_events as event_bodies
 from novasim.api.schemas import server_groups as group_bodies
 from novasim.api.schemas import servers as server_bodies
@@ -110,7 +111,8 @@ def _one_of(schemas: Mapping[str, Schema]) -> Operation:
 
 
 _ACTIONS = {
-    **dict.fromkeys(("addFixedIp", "removeFixedIp", "addSecurityGroup", "removeSecurityGroup"), _PLAIN),
+    **dict.fromkeys(("addFixedIp", "removeFixedIp", "addFloatingIp", "removeFloatingIp", "addSecurityGroup",
+                     "removeSecurityGroup"), _PLAIN),
     "changePassword": _PLAIN, "createBackup": _PLAIN, "createImage": _PLAIN,
     "evacuate": _PLAIN, "rebuild": _PLAIN, "rescue": _PLAIN,
     **dict.fromkeys(("os-getConsoleOutput", "os-getVNCConsole", "os-getSPICEConsole", "os-getRDPConsole"), _PLAIN),
@@ -150,15 +152,24 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-aggregates/{id}/action": {"POST": _one_of(aggregate_bodies.ACTIONS)},
     "/os-availability-zone": {"GET": _PLAIN},
     "/os-availability-zone/detail": {"GET": _PLAIN},
+    "/os-floating-ip-pools": {"GET": _PLAIN},
+    "/os-floating-ips": {"GET": _PLAIN, "POST": _PLAIN},
+    "/os-floating-ips/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     **{f"/os-hypervisors{path}": {"GET": _HYPERVISOR}
        for path in ("", "/detail", "/statistics", "/{id}", "/{id}/uptime", "/{id}/search", "/{id}/servers")},
     "/os-migrations": {"GET": _PLAIN},
     "/os-instance_usage_audit_log": {"GET": _PLAIN},
     "/os-instance_usage_audit_log/{id}": {"GET": _PLAIN},
+    **{f"/{name}{path}": {"GET": _PLAIN} for name in ("os-networks", "os-tenant-networks") for path in ("", "/{id}")},
     "/os-quota-class-sets/{id}": {"GET": Operation(view=_QUOTA), "PUT": _QUOTA_CLASS},
     "/os-quota-sets/{id}": {
         "GET": Operation(view=_QUOTA), "PUT": Operation(bodies.update_quota, view=_QUOTA), "DELETE": _PLAIN},
     "/os-quota-sets/{id}/defaults": {"GET": Operation(view=_QUOTA)},
+    "/os-security-group-rules": {"POST": Operation(schema=group_rule_bodies.RULE)},
+    "/os-security-group-rules/{id}": {"DELETE": _PLAIN},
+    "/os-security-groups": {"GET": _PLAIN, "POST": Operation(schema=group_rule_bodies.GROUP)},
+    "/os-security-groups/{id}": {
+        "GET": _PLAIN, "PUT": Operation(schema=group_rule_bodies.GROUP), "DELETE": _PLAIN},
     "/os-server-external-events": {"POST": Operation(schema=event_bodies.CREATE)},
     "/os-server-groups": {"GET": _PLAIN, "POST": Operation(schema=group_bodies.CREATE)},
     "/os-server-groups/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
@@ -187,6 +198,7 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/servers/{id}/os-instance-actions/{request_id}": {"GET": Operation(errors=faults.INSTANCE_ACTION)},
     "/servers/{id}/os-interface": {"GET": _PLAIN, "POST": Operation(schema=interface_bodies.CREATE)},
     "/servers/{id}/os-interface/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
+    "/servers/{id}/os-security-groups": {"GET": _PLAIN},
     "/servers/{id}/os-server-password": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/servers/{id}/os-volume_attachments": {"GET": _PLAIN, "POST": Operation(schema=volume_bodies.CREATE)},
     "/servers/{id}/os-volume_attachments/{id}": {
