@@ -3,35 +3,38 @@ it is answered with a sentence."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from novasim.api.microversion import Ranged, until
+from novasim.api.microversion import Handler, Ranged, until
 from novasim.api.wsgi import HttpError, Request
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
 
-@dataclasses.dataclass(frozen=True)
-class Refusal:
+def refusal(code: int, text: str) -> Handler:
     """A handler that says no."""
+    def refuse(api: Api, request: Request, **ids: str) -> NoReturn:
+        raise HttpError(code, text)
 
-    code: int
-    text: str
-
-    def __call__(self, api: Api, request: Request, **ids: str) -> NoReturn:
-        raise HttpError(self.code, self.text)
+    refuse.__doc__ = text
+    return refuse
 
 
-def removed(what: str) -> Refusal:
-    return Refusal(410, f"{what} are no part of the Compute API any more.")
+def removed(what: str) -> Handler:
+    """Of what has been part of the API."""
+    return refusal(410, f"{what} are no part of the Compute API any more.")
+
+
+def is_refusal(handler: Any) -> bool:
+    """Whether a handler is one of these: it says the same to everybody."""
+    return getattr(handler, "__module__", None) == __name__
 
 
 _METHODS = ("GET", "POST", "PUT", "DELETE")
-NETWORKS_ARE_ELSEWHERE = Refusal(410, "Networks are made and changed by the network service only.")
-_VOLUMES = Refusal(501, "There is no block storage in this cluster.")
-_BAREMETAL = Refusal(501, "There are no bare-metal nodes in this cluster.")
+NETWORKS_ARE_ELSEWHERE = refusal(410, "Networks are made and changed by the network service only.")
+_VOLUMES = refusal(501, "There is no block storage in this cluster.")
+_BAREMETAL = refusal(501, "There are no bare-metal nodes in this cluster.")
 # Noun -> its URLs.
 _REMOVED = {
     "Builds of guest agents": ("/os-agents", "/os-agents/{agent_id}"),

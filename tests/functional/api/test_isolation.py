@@ -89,7 +89,7 @@ def requests() -> list[tuple[str, str, Any, str]]:
     for path, methods in ROUTES.items():
         for method, entry in methods.items():
             plain = not isinstance(entry, tuple)
-            if isinstance(getattr(entry, "handler", entry), gone.Refusal):
+            if gone.is_refusal(getattr(entry, "handler", entry)):
                 # It says the same to everybody.
                 continue
             ranges = [Ranged(entry, 37, 37)] if plain else [entry] if isinstance(entry, Ranged) else entry
