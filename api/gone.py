@@ -3,9 +3,10 @@ it is answered with a sentence."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from novasim.api.microversion import Handler, Ranged, until
+from novasim.api.microversion import Handler, until
 from novasim.api.wsgi import HttpError, Request
 
 if TYPE_CHECKING:
@@ -31,33 +32,43 @@ def is_refusal(handler: Any) -> bool:
     return getattr(handler, "__module__", None) == __name__
 
 
-_METHODS = ("GET", "POST", "PUT", "DELETE")
 NETWORKS_ARE_ELSEWHERE = refusal(410, "Networks are made and changed by the network service only.")
 _VOLUMES = refusal(501, "There is no block storage in this cluster.")
 _BAREMETAL = refusal(501, "There are no bare-metal nodes in this cluster.")
-# Noun -> its URLs.
+# Noun -> the URLs it had, with their methods.
 _REMOVED = {
-    "Builds of guest agents": ("/os-agents", "/os-agents/{agent_id}"),
-    "Cells": ("/os-cells", "/os-cells/detail", "/os-cells/info", "/os-cells/capacities", "/os-cells/sync_instances",
-              "/os-cells/{cell_id}", "/os-cells/{cell_id}/capacities"),
-    "Certificates": ("/os-certificates", "/os-certificates/{certificate_id}"),
-    "Cloudpipes": ("/os-cloudpipe", "/os-cloudpipe/configure-project"),
-    "Consoles of Xen servers": ("/servers/{server_id}/consoles", "/servers/{server_id}/consoles/{console_id}"),
-    "Fixed IPs": ("/os-fixed-ips/{address}", "/os-fixed-ips/{address}/action"),
-    "DNS entries of floating IPs": ("/os-floating-ip-dns", "/os-floating-ip-dns/{domain}",
-                                    "/os-floating-ip-dns/{domain}/entries/{entry}"),
-    "Ranges of floating IPs": ("/os-floating-ips-bulk", "/os-floating-ips-bulk/{pool}"),
-    "Pings of servers": ("/os-fping", "/os-fping/{instance_id}"),
-    "Rules of default security groups": ("/os-security-group-default-rules",
-                                         "/os-security-group-default-rules/{rule_id}"),
-    "Virtual interfaces": ("/servers/{server_id}/os-virtual-interfaces",),
+    "Builds of guest agents": {"/os-agents": "GET POST", "/os-agents/{agent_id}": "PUT DELETE"},
+    "Cells": {"/os-cells": "GET POST", "/os-cells/detail": "GET", "/os-cells/info": "GET",
+              "/os-cells/capacities": "GET", "/os-cells/sync_instances": "POST",
+              "/os-cells/{cell_id}": "GET PUT DELETE", "/os-cells/{cell_id}/capacities": "GET"},
+    "Certificates": {"/os-certificates": "POST", "/os-certificates/{certificate_id}": "GET"},
+    "Cloudpipes": {"/os-cloudpipe": "GET POST", "/os-cloudpipe/configure-project": "PUT"},
+    "Consoles of Xen servers": {"/servers/{server_id}/consoles": "GET POST",
+                                "/servers/{server_id}/consoles/{console_id}": "GET DELETE"},
+    "Fixed IPs": {"/os-fixed-ips/{address}": "GET", "/os-fixed-ips/{address}/action": "POST"},
+    "DNS entries of floating IPs": {"/os-floating-ip-dns": "GET", "/os-floating-ip-dns/{domain}": "PUT DELETE",
+                                    "/os-floating-ip-dns/{domain}/entries/{entry}": "GET PUT DELETE"},
+    "Ranges of floating IPs": {"/os-floating-ips-bulk": "GET POST", "/os-floating-ips-bulk/{pool}": "GET PUT"},
+    "Pings of servers": {"/os-fping": "GET", "/os-fping/{instance_id}": "GET"},
+    "Rules of default security groups": {"/os-security-group-default-rules": "GET POST",
+                                         "/os-security-group-default-rules/{rule_id}": "GET DELETE"},
+    "Virtual interfaces": {"/servers/{server_id}/os-virtual-interfaces": "GET"},
 }
 _UNTIL_35 = {
-    _VOLUMES: ("/os-volumes", "/os-volumes/detail", "/os-volumes/{volume_id}", "/os-volume-types",
-               "/os-volume-types/{type_id}", "/os-snapshots", "/os-snapshots/detail", "/os-snapshots/{snapshot_id}"),
-    _BAREMETAL: ("/os-baremetal-nodes", "/os-baremetal-nodes/{node_id}", "/os-baremetal-nodes/{node_id}/action"),
+    _VOLUMES: {"/os-volumes": "GET POST", "/os-volumes/detail": "GET", "/os-volumes/{volume_id}": "GET DELETE",
+               "/os-volume-types": "GET", "/os-volume-types/{type_id}": "GET", "/os-snapshots": "GET POST",
+               "/os-snapshots/detail": "GET", "/os-snapshots/{snapshot_id}": "GET DELETE"},
+    _BAREMETAL: {"/os-baremetal-nodes": "GET POST", "/os-baremetal-nodes/{node_id}": "GET DELETE",
+                 "/os-baremetal-nodes/{node_id}/action": "POST"},
 }
-Entries = dict[str, dict[str, Any]]
-ROUTES: Entries = {path: dict.fromkeys(_METHODS, removed(what)) for what, paths in _REMOVED.items() for path in paths}
-ROUTES |= {path: dict[str, Ranged].fromkeys(_METHODS, until(35, refusal))
-           for refusal, paths in _UNTIL_35.items() for path in paths}
+
+
+def _entries(refuse: Any, paths: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    return {path: dict.fromkeys(methods.split(), refuse) for path, methods in paths.items()}
+
+
+ROUTES: dict[str, dict[str, Any]] = {}
+for _what, _paths in _REMOVED.items():
+    ROUTES |= _entries(removed(_what), _paths)
+for _refuse, _paths in _UNTIL_35.items():
+    ROUTES |= _entries(until(35, _refuse), _paths)

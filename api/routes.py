@@ -7,6 +7,7 @@ from typing import Any
 
 from novasim.api import (
     aggregates,
+    assisted_volume_snapshots,
     attach_interfaces,
     availability_zones,
     decisions,
@@ -77,6 +78,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
         "GET": aggregates.show, "PUT": aggregates.update, "DELETE": aggregates.delete},
     "/os-aggregates/{aggregate_id}/action": {"POST": aggregates.dispatch},
     "/os-aggregates/{aggregate_id}/images": {"POST": since(81, aggregates.images)},
+    "/os-assisted-volume-snapshots": {"POST": assisted_volume_snapshots.create},
+    "/os-assisted-volume-snapshots/{snapshot_id}": {"DELETE": assisted_volume_snapshots.delete},
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
     "/os-console-auth-tokens/{console_token}": {"GET": remote_consoles.show_token},

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
-from novasim.api import query, quota_sets, routes, server_actions, services
+from novasim.api import assisted_volume_snapshots, query, quota_sets, routes, server_actions, services
 from novasim.api.legacy import bodies, faults
 from novasim.api.microversion import Handler
 from novasim.api.schemas import Schema, Versions
@@ -150,6 +150,8 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-aggregates": {"GET": _PLAIN, "POST": Operation(schema=aggregate_bodies.CREATE)},
     "/os-aggregates/{id}": {"GET": _PLAIN, "PUT": Operation(schema=aggregate_bodies.UPDATE), "DELETE": _PLAIN},
     "/os-aggregates/{id}/action": {"POST": _one_of(aggregate_bodies.ACTIONS)},
+    "/os-assisted-volume-snapshots": {"POST": Operation(schema=assisted_volume_snapshots.CREATE)},
+    "/os-assisted-volume-snapshots/{id}": {"DELETE": _PLAIN},
     "/os-availability-zone": {"GET": _PLAIN},
     "/os-availability-zone/detail": {"GET": _PLAIN},
     "/os-floating-ip-pools": {"GET": _PLAIN},

@@ -59,6 +59,8 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-simulator/hosts"): [{"scale": {"count": 4}}],
     ("POST", "/os-simulator/hosts/action"): [{name: {"hosts": ["cmp-1"]}} for name in simulated_hosts.ACTIONS],
     ("POST", "/os-server-external-events"): [{"events": [{"name": "network-changed", "server_uuid": VOLUME}]}],
+    ("POST", "/os-assisted-volume-snapshots"): [{"snapshot": {
+        "volume_id": VOLUME, "create_info": {"snapshot_id": VOLUME, "type": "qcow2", "new_file": "f"}}}],
     ("POST", "/os-floating-ips"): [{"pool": "public"}],
     ("POST", "/os-security-groups"): [{"security_group": {"name": "g", "description": "d"}}],
     ("PUT", "/os-security-groups/{security_group_id}"): [{"security_group": {"name": "h", "description": "d"}}],
@@ -123,9 +125,9 @@ class World:
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
-            "service_id": "enable", "network": "private", "alias": "a", "console_token": "t", "network_id": VOLUME,
-            "security_group_id": OWN_GROUP, "floating_ip_id": OWN_FLOATING_IP, "rule_id": VOLUME,
-            "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
+            "service_id": "enable", "network": "private", "alias": "a", "console_token": "t",
+            "network_id": VOLUME, "snapshot_id": VOLUME, "security_group_id": OWN_GROUP, "floating_ip_id": OWN_FLOATING_IP,
+            "rule_id": VOLUME, "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
