@@ -14,6 +14,7 @@ from novasim.api import (
     delete,
     evacuate,
     floating_ips,
+    gone,
     guards,
     live_migrate,
     lock,
@@ -168,6 +169,8 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
         raise exceptions.MalformedRequestBody()
     name, content = next(iter(body.items()))
     action = ACTIONS.get(name)
+    if name in gone.ACTIONS:
+        raise HttpError(410, gone.ACTIONS[name])
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
     if not action.since <= request.version <= action.until:

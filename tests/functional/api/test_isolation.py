@@ -126,8 +126,8 @@ class World:
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
             "service_id": "enable", "network": "private", "alias": "a", "console_token": "t",
-            "network_id": VOLUME, "snapshot_id": VOLUME, "security_group_id": OWN_GROUP, "floating_ip_id": OWN_FLOATING_IP,
-            "rule_id": VOLUME, "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
+            "network_id": VOLUME, "snapshot_id": VOLUME, "security_group_id": OWN_GROUP,
+            "floating_ip_id": OWN_FLOATING_IP, "rule_id": VOLUME, "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]

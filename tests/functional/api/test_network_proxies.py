@@ -211,6 +211,12 @@ def test_floating_ips_that_cannot_be_had(cloud, nets):
         "Specified fixed address not assigned to instance")
 
 
+@pytest.mark.parametrize("action", ["resetNetwork", "injectNetworkInfo"])
+def test_actions_that_are_gone_say_so(cloud, action):
+    answer = cloud.act(cloud.boot(), action)
+    assert (answer.status, answer.message.endswith(".")) == (410, True)
+
+
 @pytest.mark.parametrize(("method", "path", "status"), [
     ("GET", "/os-agents", 410), ("POST", "/os-cells", 410), ("GET", "/os-cells/x/capacities", 410),
     ("GET", "/os-fping", 410), ("DELETE", "/os-floating-ip-dns/d/entries/e", 410), ("GET", "/os-cloudpipe", 410),
