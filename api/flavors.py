@@ -68,7 +68,7 @@ def _page(request: Request, path: str) -> tuple[list[Flavor], dict[str, Any]]:
         flavors.list_page, None if context.is_admin and "is_public" in values else context.project_id,
         values.get("is_public", True) if context.is_admin else True, limit=limit, marker=values.get("marker"),
         sort_key=values.get("sort_key", "flavorid"), sort_dir=values.get("sort_dir", "asc"), **least)
-    full = len(page) == limit
+    full = 0 < len(page) == limit
     return page, {"flavors_links": query.next_link(request, path, page[-1].flavorid)} if full else {}
 
 

@@ -65,7 +65,7 @@ def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instan
     limit = query.page_size(request, wanted.limit)
     page = request.api.db.read(instance_pages.list_page, wanted.filters, limit, wanted.marker, wanted.sort,
                                with_metadata)
-    full = len(page) == limit
+    full = 0 < len(page) == limit
     return page, {"servers_links": query.next_link(request, path, page[-1].uuid)} if full else {}
 
 

@@ -149,6 +149,11 @@ _RULES = [
     _Rule("os-services:update", ADMIN, "Enable, disable or force down a compute service",
           (("PUT", "/os-services/{service_id}"),)),
     _Rule("os-services:delete", ADMIN, "Delete a service", (("DELETE", "/os-services/{service_id}"),)),
+    _Rule("os-hosts:list", ADMIN, "List hosts", (("GET", "/os-hosts"),)),
+    _Rule("os-hosts:show", ADMIN, "Show what a host has and what is used of it", (("GET", "/os-hosts/{host_name}"),)),
+    _Rule("os-hosts:update", ADMIN, "Enable or disable a host", (("PUT", "/os-hosts/{host_name}"),)),
+    *(_Rule(f"os-hosts:{rule}", ADMIN, f"{verb.capitalize()} a host", (("GET", f"/os-hosts/{{host_name}}/{verb}"),))
+      for rule, verb in (("start", "startup"), ("shutdown", "shutdown"), ("reboot", "reboot"))),
     _Rule("os-hypervisors:list", ADMIN, "List hypervisors",
           (("GET", "/os-hypervisors"), ("GET", "/os-hypervisors/detail"))),
     _Rule("os-hypervisors:show", ADMIN, "Show a hypervisor", (("GET", "/os-hypervisors/{hypervisor_id}"),)),

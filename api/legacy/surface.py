@@ -20,6 +20,7 @@ from novasim.api.schemas import Schema, Versions
 from novasim.api.schemas import aggregates as aggregate_bodies
 from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
+from novasim.api.schemas import hosts as host_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
 from novasim.api.schemas import server_groups as group_bodies
 from novasim.api.schemas import servers as server_bodies
@@ -148,6 +149,9 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-aggregates/{id}/action": {"POST": _one_of(aggregate_bodies.ACTIONS)},
     "/os-availability-zone": {"GET": _PLAIN},
     "/os-availability-zone/detail": {"GET": _PLAIN},
+    "/os-hosts": {"GET": _PLAIN},
+    "/os-hosts/{id}": {"GET": _PLAIN, "PUT": Operation(schema=host_bodies.UPDATE)},
+    **{f"/os-hosts/{{id}}/{verb}": {"GET": _PLAIN} for verb in ("startup", "shutdown", "reboot")},
     **{f"/os-hypervisors{path}": {"GET": _HYPERVISOR}
        for path in ("", "/detail", "/statistics", "/{id}", "/{id}/uptime", "/{id}/search", "/{id}/servers")},
     "/os-migrations": {"GET": _PLAIN},
