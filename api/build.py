@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions, quota, states
-from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
+from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas, server_addresses
 from novasim.api.wsgi import Request
 from novasim.db import actions, endings, flavors, groups, hosts, instances, quotas
 from novasim.db.engine import Transaction
@@ -249,11 +249,10 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         power_state=states.NOSTATE, reservation_id=reservation_id, launch_index=number,
         availability_zone=plan.zone, user_data=body.get("user_data"), root_device_name="/dev/vda",
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
-        access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
         system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image) | (
             {NETWORK_ALLOCATED: "True"} if plan.networks else {}),
-        **columns)
+        **columns, **server_addresses.access(body))
 
 
 def _auto_disk_config(plan: Plan) -> bool:

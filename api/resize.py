@@ -169,16 +169,22 @@ def confirm(api: Api, context: RequestContext, instance: Instance, migration: Mi
                 instance=now, migration=moved, reservations=reservations)
 
 
-def revert(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
-    """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
+def check_flavors(api: Api, migration: Migration) -> None:
+    """What a revert of 2014 needs beside what servers remember of their flavors.
 
-    :raises Invalid: when one of its flavors was deleted (spec 3.4)
-    :raises InstanceInvalidState: when the move does not wait any more
-    :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
+    :raises Invalid: when one of the move's flavors was deleted (spec 3.4)
     """
     rows = api.db.read(flavors.by_ids, [migration.old_instance_type_id, migration.new_instance_type_id])
     if any(flavor.deleted for flavor in rows.values()):
         raise exceptions.Invalid("Flavor used by the instance could not be found.")
+
+
+def revert(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
+    """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
+
+    :raises InstanceInvalidState: when the move does not wait any more
+    :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
+    """
     deltas = quota.revert_deltas(instance.flavor(OLD), instance.flavor(NEW))
     now, moved, reservations = _settle(api, context, instance, migration, "revertResize", states.REVERTING, deltas)
     _note(api, context, "revertResize accepted", now, moved)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from novasim import exceptions
+from novasim import exceptions, states
 from novasim.api import (
     attach_interfaces,
     deferred_delete,
@@ -57,6 +57,8 @@ def _settled(settle: Callable[..., None], action: str) -> Callable[[Request, Ins
         migration, source_is_up = resize.waiting_migration(request.api, instance, action)
         if settle is resize.confirm:
             guards.require_up(instance, migration.source_compute, source_is_up)
+        elif request.actions is states.ACTIONS_2014:
+            resize.check_flavors(request.api, migration)
         settle(request.api, request.context, instance, migration)
         request.noted = True
     return begin
@@ -85,6 +87,11 @@ def _unshelve(request: Request, instance: Instance, body: Any) -> None:
 
 def _lock(request: Request, instance: Instance, body: Any) -> None:
     lock.lock(request, instance, body.get("locked_reason") if request.version >= 73 and body else None)
+
+
+def _inject_network_info(request: Request, instance: Instance, _body: Any) -> None:
+    """A simulated guest asks nobody for its addresses: there is nothing to put into it."""
+    guards.check(request, instance, "injectNetworkInfo")
 
 
 class Action(NamedTuple):
@@ -135,6 +142,8 @@ ACTIONS = {
     "lock": Action(bodies.LOCK, "os-lock-server:lock", _lock),
     "unlock": Action(bodies.plain("unlock"), "os-lock-server:unlock",
                      lambda request, instance, _: lock.unlock(request, instance)),
+    "injectNetworkInfo": Action(bodies.plain("injectNetworkInfo"), "os-admin-actions:inject_network_info",
+                                _inject_network_info),
     "os-resetState": Action(bodies.RESET_STATE, "os-admin-actions:reset_state", reset_state.reset),
     "forceDelete": Action(bodies.plain("forceDelete"), "os-deferred-delete:force",
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),

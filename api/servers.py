@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 # Field of a PUT -> column.
-_COLUMNS = {"name": "display_name", "description": "display_description", "accessIPv4": "access_ip_v4",
-            "accessIPv6": "access_ip_v6", "hostname": "hostname"}
+_COLUMNS = {"name": "display_name", "description": "display_description", "hostname": "hostname"}
 
 
 def create(api: Api, request: Request) -> Response:
@@ -82,6 +81,7 @@ def update(api: Api, request: Request, server_id: str) -> Any:
     request.authorize("servers:update", instance)
     fields = body["server"]
     values = {column: fields[name] for name, column in _COLUMNS.items() if name in fields}
+    values |= server_addresses.access(fields)
     if "OS-DCF:diskConfig" in fields:
         values["auto_disk_config"] = fields["OS-DCF:diskConfig"] == "AUTO"
 

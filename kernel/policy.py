@@ -85,6 +85,7 @@ _RULES = [
     _action("os-lock-server:lock", OWNER, "Lock a server", "lock"),
     _action("os-lock-server:unlock", OWNER, "Unlock a server", "unlock"),
     _action("os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that somebody else locked", "unlock"),
+    _action("os-admin-actions:inject_network_info", ADMIN, "Tell a server of its networks", "injectNetworkInfo"),
     _action("os-admin-actions:reset_state", ADMIN, "Set the state of a server by hand", "os-resetState"),
     _action("os-deferred-delete:force", OWNER, "Delete a server at once", "forceDelete"),
     _action("os-deferred-delete:restore", OWNER, "Bring a soft-deleted server back", "restore"),

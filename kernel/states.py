@@ -265,6 +265,7 @@ ACTIONS: dict[str, Action] = {
     "forceDelete": Action(None, None, sets=DELETING, launched=False),
     "lock": Action(None, None, launched=False, lock=False),
     "unlock": Action(None, None, launched=False, lock=False),
+    "injectNetworkInfo": Action(None, None, launched=False),
     "os-resetState": Action(None, None, launched=False, lock=False),
 }
 

@@ -120,6 +120,7 @@ _ACTIONS = {
     "os-migrateLive": Operation(bodies.migrate_live),
     "lock": Operation(bodies.ignored, errors=faults.LOCK),
     "unlock": Operation(bodies.ignored, errors=faults.LOCK),
+    "injectNetworkInfo": _NOTHING,
     "os-start": Operation(bodies.ignored, errors=faults.POWER),
     "os-stop": Operation(bodies.ignored, errors=faults.POWER),
     "reboot": Operation(bodies.reboot),

@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-aggregates/{aggregate_id}/action"): [
         {"add_host": {"host": "cmp-1"}}, {"remove_host": {"host": "cmp-1"}}, {"set_metadata": META}],
     ("POST", "/os-aggregates/{aggregate_id}/images"): [{"cache": [{"id": IMAGE}]}],
+    ("PUT", "/os-hosts/{host_name}"): [{"status": "enable"}],
     ("PUT", "/os-quota-class-sets/{class_name}"): [{"quota_class_set": {"cores": 5}}],
     ("PUT", "/os-quota-sets/{project_id}"): [{"quota_set": {"cores": 5}}],
     ("POST", "/os-simulator/faults"): [{"fault": {"at": "rpc.send", "do": "drop"}}],
@@ -100,7 +101,7 @@ class World:
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
-            "service_id": "enable", "network": "private", "alias": "a", "fault_id": VOLUME}
+            "service_id": "enable", "network": "private", "alias": "a", "fault_id": VOLUME, "host_name": "cmp-1"}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
