@@ -60,12 +60,8 @@ def serve(api: Api, name: str, wire: webob.Request, request_id: str) -> webob.Re
 
 def _handle(api: Api, request: wsgi.Request, tree: Mapping[str, Any]) -> Any:
     method = request.wire.method
-    path = request.wire.path_info
-    methods, ids = routes.match(path, tree)
-    if path.endswith("/") and method not in methods:
-        # Meant is one of a list; its id is empty.
-        raise wsgi.HttpError(404, "The resource could not be found.")
-    handler = routes.served(methods, method)
+    methods, ids = routes.match(request.wire.path_info, tree)
+    handler = routes.served(methods, method, request.wire.path_info)
     if method not in _SAFE and not (request.context.is_admin or "member" in request.context.roles):
         raise exceptions.Forbidden("You are not authorized to complete this action.")
     return handler(api, request, **ids)

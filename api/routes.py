@@ -170,23 +170,25 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
     return here[""], ids
 
 
-def served(methods: Mapping[str, Any], method: str) -> Any:
+def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
     """What stands in a table for a method.
 
-    :raises HttpError: 405
+    :raises HttpError: 405; 404 where a slash at the end of the path says that one of a list is meant, whose id is empty
     """
     if method not in methods:
+        if path.endswith("/"):
+            raise HttpError(404, "The resource could not be found.")
         raise HttpError(405, f"The method {method} is not allowed for this resource.",
                         {"Allow": ", ".join(sorted(methods))})
     return methods[method]
 
 
-def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
+def pick(methods: Mapping[str, Entry], method: str, version: int, path: str = "") -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry: Entry = served(methods, method)
+    entry: Entry = served(methods, method, path)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:

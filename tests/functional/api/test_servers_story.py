@@ -218,8 +218,8 @@ def test_wrong_filters_are_named(cloud, query, version, message):
 
 def test_update(cloud):
     server = cloud.boot()
-    answer = cloud.call("PUT", f"/servers/{server}", {"server": {
-        "name": "new", "description": "words", "accessIPv6": "80fe:0:0::0.0.0.0", "OS-DCF:diskConfig": "AUTO"}}, "2.19", BOB)
+    fields = {"name": "new", "description": "words", "accessIPv6": "80fe:0:0::0.0.0.0", "OS-DCF:diskConfig": "AUTO"}
+    answer = cloud.call("PUT", f"/servers/{server}", {"server": fields}, "2.19", BOB)
     assert answer.status == 200
     shown = answer.body["server"]
     assert (shown["name"], shown["description"], shown["accessIPv6"], shown["OS-DCF:diskConfig"]) == (
