@@ -22,8 +22,8 @@ SIZES = ("embedded", "split")
 INTRODUCTION = """# Clients
 
 Which unmodified clients do what they are asked against a started cluster, embedded and split (RabbitMQ, MariaDB). A
-number is a number of checks, all of which pass; otherwise it says how many of how many. `tox -e clients` runs them, with
-the latest releases, and writes this page.
+number is a number of checks, all of which pass; otherwise it says how many of how many. `tox -e clients` runs them,
+with the latest releases, and writes this page.
 """
 
 
