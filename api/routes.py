@@ -20,6 +20,7 @@ from novasim.api import (
     image_metadata,
     images,
     instance_actions,
+    keypairs,
     limits,
     migrations,
     quota_class_sets,
@@ -29,6 +30,8 @@ from novasim.api import (
     server_groups,
     server_metadata,
     server_migrations,
+    server_shares,
+    server_tags,
     servers,
     services,
     simulated_hosts,
@@ -80,6 +83,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-hypervisors/{hypervisor_id}/uptime": {"GET": until(87, hypervisors.uptime)},
     "/os-hypervisors/{hypervisor_id}/search": {"GET": until(52, hypervisors.search)},
     "/os-hypervisors/{hypervisor_id}/servers": {"GET": until(52, hypervisors.servers)},
+    "/os-keypairs": {"GET": keypairs.index, "POST": keypairs.create},
+    "/os-keypairs/{keypair_name}": {"GET": keypairs.show, "DELETE": keypairs.delete},
     "/os-migrations": {"GET": migrations.index},
     "/os-quota-class-sets/{class_name}": {"GET": quota_class_sets.show, "PUT": quota_class_sets.update},
     "/os-quota-sets/{project_id}": {
@@ -122,6 +127,15 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
+    "/servers/{server_id}/tags": {
+        "GET": since(26, server_tags.index), "PUT": since(26, server_tags.update_all),
+        "DELETE": since(26, server_tags.delete_all)},
+    "/servers/{server_id}/tags/{tag}": {
+        "GET": since(26, server_tags.show), "PUT": since(26, server_tags.update),
+        "DELETE": since(26, server_tags.delete)},
+    "/servers/{server_id}/shares": {"GET": since(97, server_shares.index), "POST": since(97, server_shares.create)},
+    "/servers/{server_id}/shares/{share_id}": {
+        "GET": since(97, server_shares.show), "DELETE": since(97, server_shares.delete)},
 }
 
 
@@ -171,10 +185,12 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
 
 
 def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
-    """What stands in a table for a method.
+    """What stands in a table for a method. HEAD asks for the head of what GET answers.
 
     :raises HttpError: 405; 404 where a slash at the end of the path says that one of a list is meant, whose id is empty
     """
+    if method == "HEAD" and method not in methods:
+        method = "GET"
     if method not in methods:
         if path.endswith("/"):
             raise HttpError(404, "The resource could not be found.")

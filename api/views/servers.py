@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from novasim import states
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
+from novasim.db.instance_extra import Extra
 from novasim.objects import Flavor, Instance
 
 
@@ -27,6 +28,9 @@ class Facts(NamedTuple):
     is_admin: bool
     addresses: dict[str, list[dict[str, Any]]]
     security_groups: list[dict[str, str]]
+    image_properties: dict[str, str]
+    extra: Extra
+    tags: list[str]
 
 
 Getter = Callable[[Facts], Any]
@@ -63,6 +67,10 @@ def _flavor_embedded(facts: Facts) -> dict[str, Any]:
 def _image(facts: Facts) -> Any:
     image = facts.instance.image_ref
     return {"id": image, "links": [links.bookmark(facts.request, f"/images/{image}")]} if image else ""
+
+
+def _image_embedded(facts: Facts) -> Any:
+    return _image(facts) and _image(facts) | {"properties": facts.image_properties}
 
 
 def _progress(facts: Facts) -> Any:
@@ -106,7 +114,8 @@ FIELDS = [
     Field("user_id", _of("user_id"), views=_ALL),
     Field("metadata", _of("metadata"), views=_ALL),
     Field("hostId", lambda facts: host_id(facts.instance.project_id, facts.instance.host), views=_ALL),
-    Field("image", _image, views=_ALL),
+    Field("image", _image, until=97, views=_ALL),
+    Field("image", _image_embedded, since=98, views=_ALL),
     Field("flavor", _flavor_link, until=46, views=_ALL),
     Field("flavor", _flavor_embedded, since=47, views=_ALL),
     Field("created", lambda facts: times.seconds(facts.instance.created_at), views=_ALL),
@@ -144,11 +153,12 @@ FIELDS = [
     Field("locked", _of("locked"), since=9, views=_ALL),
     Field("host_status", lambda facts: facts.host_status, since=16, admin=True),
     Field("description", _of("display_description"), since=19, views=_ALL),
-    Field("tags", _always([]), since=26, views=_ALL),
-    Field("trusted_image_certificates", _always(None), since=63, views=_ALL),
+    Field("tags", lambda facts: facts.tags, since=26, views=_ALL),
+    Field("trusted_image_certificates", lambda facts: facts.extra.trusted_certs, since=63, views=_ALL),
     Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE)),
     Field("locked_reason", _of("locked_reason"), since=73, views=_ALL),
     Field("pinned_availability_zone", _of("availability_zone"), since=96),
+    Field("scheduler_hints", lambda facts: facts.extra.scheduler_hints, since=100),
 ]
 
 

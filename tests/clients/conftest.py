@@ -17,7 +17,7 @@ from daemons import MariaDB, RabbitMQ
 from novasim.cli import process
 
 CIRROS, ALPINE = "155d900f-4e14-4e4c-a73d-069cbf4541e6", "70a599e0-31e7-49b7-b260-868f441e862b"
-ARGUMENTS = ["--hosts", "6", "--stages", "fast", "--set", "api.auth_strategy=identity"]
+ARGUMENTS = ["--hosts", "6", "--stages", "demo", "--set", "api.auth_strategy=identity"]
 SIZES = ("embedded", "split")
 INTRODUCTION = """# Clients
 
