@@ -14,7 +14,7 @@ import msgspec
 from novasim import exceptions, states
 from novasim.api import liveness
 from novasim.api.wsgi import Request
-from novasim.db import actions, instances, migrations, quotas
+from novasim.db import actions, hosts, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -163,6 +163,33 @@ def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None]
             undo(error)
         reason = error.text if isinstance(error, exceptions.ComputeServiceUnavailable) else type(error).__name__
         raise exceptions.MessagingUnavailable(reason=reason) from error
+
+
+def ask(request: Request, instance: Instance, call: Callable[..., Any], **arguments: Any) -> Any:
+    """Ask the agent of a server's host something, and wait for the answer.
+
+    :param call: of the agent's contract
+    :raises InstanceNotReady, ServiceUnavailable: when there is no agent to be asked
+    :raises Conflict: when its hypervisor cannot say
+    :raises MessagingUnavailable: when no answer comes
+    """
+    api, host = request.api, instance.host
+    require_up(instance, host, host is not None and api.db.read(hosts.is_up, host, liveness.alive_since(api)))
+    try:
+        answer = call(request.context, host, instance=instance, **arguments)
+        if answer is None:
+            # It has died over it.
+            raise exceptions.MessagingUnavailable(reason="no answer")
+        return answer
+    except exceptions.HypervisorError as error:
+        # Its text names the host, which is not for users.
+        LOG.warning("Server %s could not be asked about: %s", instance.uuid, error.text)
+        raise exceptions.Conflict(f"The guest of instance {instance.uuid} cannot be asked at this time.") from error
+    except exceptions.NovasimException:
+        raise
+    except Exception as error:
+        LOG.exception("An agent did not answer")
+        raise exceptions.MessagingUnavailable(reason=type(error).__name__) from error
 
 
 def undo_task(request: Request, instance: Instance, task: str | None,

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions
 from novasim.api import (
     attach_interfaces,
+    console_output,
+    crash_dump,
     deferred_delete,
     delete,
     evacuate,
+    floating_ips,
+    gone,
     guards,
     live_migrate,
     lock,
     microversion,
     power,
     rebuild,
+    remote_consoles,
     reset_state,
     resize,
     shelve,
@@ -24,6 +29,8 @@ from novasim.api import (
 )
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
+from novasim.api.schemas import floating_ips as floating_ip_bodies
+from novasim.api.schemas import remote_consoles as consoles
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import HttpError, Request, Response
 from novasim.objects import Instance
@@ -68,18 +75,23 @@ def _inject_network_info(request: Request, instance: Instance, _body: Any) -> No
     guards.check(request, instance, "injectNetworkInfo")
 
 
+def _console(protocol: str) -> Callable[[Request, Instance, Any], Response]:
+    return lambda request, instance, body: remote_consoles.action(request, instance, protocol, body)
+
+
 def _find(request: Request, server_id: str, _body: Any) -> tuple[Instance]:
     return (guards.find(request, server_id, with_metadata=False),)
 
 
 class Action(NamedTuple):
-    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last version
-    that has it; and what finds its server, and beside it what it hands over to ``perform`` as well."""
+    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last and the
+    first version that have it; and what finds its server, and beside it what it hands over to ``perform`` as well."""
     schema: Versions
     rule: str
     perform: Callable[..., Response | None]
     status: int = 202
     until: int = microversion.MAX
+    since: int = microversion.MIN
     find: Callable[[Request, str, Any], tuple[Any, ...]] = _find
 
 
@@ -114,6 +126,8 @@ ACTIONS = {
     "addFixedIp": Action(interfaces.ADD_FIXED_IP, "os-multinic:add", attach_interfaces.add_fixed_ip, until=43),
     "removeFixedIp": Action(interfaces.REMOVE_FIXED_IP, "os-multinic:remove", attach_interfaces.remove_fixed_ip,
                             until=43),
+    "addFloatingIp": Action(floating_ip_bodies.ADD, "os-floating-ips:add", floating_ips.add, until=43),
+    "removeFloatingIp": Action(floating_ip_bodies.REMOVE, "os-floating-ips:remove", floating_ips.remove, until=43),
     "addSecurityGroup": Action(interfaces.ADD_SECURITY_GROUP, "os-security-groups:add",
                                attach_interfaces.add_security_group),
     "removeSecurityGroup": Action(interfaces.REMOVE_SECURITY_GROUP, "os-security-groups:remove",
@@ -128,6 +142,11 @@ ACTIONS = {
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),
     "restore": Action(bodies.plain("restore"), "os-deferred-delete:restore",
                       lambda request, instance, _: deferred_delete.restore(request, instance)),
+    "os-getConsoleOutput": Action(bodies.GET_CONSOLE_OUTPUT, "os-console-output", console_output.get_console_output),
+    **{name: Action(schema, "os-remote-consoles", _console(protocol), until=5)
+       for name, (protocol, schema) in consoles.ACTIONS.items()},
+    "trigger_crash_dump": Action(bodies.plain("trigger_crash_dump"), "servers:trigger_crash_dump",
+                                 crash_dump.trigger_crash_dump, since=17),
 }
 
 
@@ -138,9 +157,11 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
         raise exceptions.MalformedRequestBody()
     name, content = next(iter(body.items()))
     action = ACTIONS.get(name)
+    if name in gone.ACTIONS:
+        raise HttpError(410, gone.ACTIONS[name])
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
-    if request.version > action.until:
+    if not action.since <= request.version <= action.until:
         raise HttpError(404, "The resource could not be found.")
     action.schema.check(body, request.version)
     instance, *beside = action.find(request, server_id, content)

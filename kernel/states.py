@@ -270,6 +270,7 @@ ACTIONS: dict[str, Action] = {
     "unlock": Action(None, None, launched=False, lock=False),
     "injectNetworkInfo": Action(None, None, launched=False),
     "os-resetState": Action(None, None, launched=False, lock=False),
+    "trigger_crash_dump": _vm(ACTIVE, PAUSED, RESCUED, RESIZED, ERROR),
 }
 
 _REBOOT_2014 = frozenset({None, REBOOTING, REBOOTING_HARD, RESUMING, UNPAUSING, PAUSING, SUSPENDING})

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from identity_door import Door
 
+from novasim.api import gone
 from novasim.api.microversion import Ranged
 from novasim.api.routes import ROUTES
 from novasim.api.server_actions import ACTIONS
-from novasim.db import flavors, images, models, simulated_hosts
+from novasim.db import flavors, images, models, networks, security_groups, simulated_hosts
 from novasim.objects import Flavor
 
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 OWN_IMAGE = "7d0f2f8c-0d1c-4b93-9d0b-0d6d2ff0a1aa"
+OWN_GROUP, OWN_FLOATING_IP = "0e1f6d52-5e0b-4bb1-9d1b-4a3f0f6d7a10", "0e1f6d52-5e0b-4bb1-9d1b-4a3f0f6d7a11"
 VOLUME = "a07f71dc-8151-4e7d-a0cc-cd24a3f11113"
 # A valid body of each action; the others say nothing.
 ACTION_BODIES: dict[str, Any] = {
@@ -28,7 +30,10 @@ ACTION_BODIES: dict[str, Any] = {
     "createImage": {"name": "i"}, "createBackup": {"name": "b", "backup_type": "daily", "rotation": 1},
     "os-resetState": {"state": "error"}, "addFixedIp": {"networkId": VOLUME},
     "removeFixedIp": {"address": "10.0.0.9"}, "addSecurityGroup": {"name": "default"},
-    "removeSecurityGroup": {"name": "default"}}
+    "removeSecurityGroup": {"name": "default"}, "os-getConsoleOutput": {"length": 3},
+    "os-getVNCConsole": {"type": "novnc"}, "os-getSPICEConsole": {"type": "spice-html5"},
+    "addFloatingIp": {"address": "172.24.4.7"}, "removeFloatingIp": {"address": "172.24.4.7"},
+    "os-getRDPConsole": {"type": "rdp-html5"}, "os-getSerialConsole": {"type": "serial"}}
 # From 2.53 on it is another request.
 SERVICE_BY_ID = ("PUT", "/os-services/{service_id}", {"status": "disabled"})
 # What follows the key is a remark of its owner.
@@ -57,6 +62,14 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-simulator/faults"): [{"fault": {"at": "rpc.send", "do": "drop"}}],
     ("POST", "/os-simulator/hosts"): [{"scale": {"count": 4}}],
     ("POST", "/os-simulator/hosts/action"): [{name: {"hosts": ["cmp-1"]}} for name in simulated_hosts.ACTIONS],
+    ("POST", "/os-server-external-events"): [{"events": [{"name": "network-changed", "server_uuid": VOLUME}]}],
+    ("POST", "/os-assisted-volume-snapshots"): [{"snapshot": {
+        "volume_id": VOLUME, "create_info": {"snapshot_id": VOLUME, "type": "qcow2", "new_file": "f"}}}],
+    ("POST", "/os-floating-ips"): [{"pool": "public"}],
+    ("POST", "/os-security-groups"): [{"security_group": {"name": "g", "description": "d"}}],
+    ("PUT", "/os-security-groups/{security_group_id}"): [{"security_group": {"name": "h", "description": "d"}}],
+    ("POST", "/os-security-group-rules"): [{"security_group_rule": {
+        "parent_group_id": OWN_GROUP, "ip_protocol": "tcp", "from_port": 1, "to_port": 2}}],
     ("POST", "/os-server-groups"): [{"server_group": {"name": "g", "policies": ["affinity"]}}],
     ("PUT", "/os-services/{service_id}"): [{"host": "cmp-1", "binary": "nova-compute"}],
     ("POST", "/servers"): [{"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}],
@@ -65,6 +78,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/metadata"): [META], ("PUT", "/servers/{server_id}/metadata"): [META],
     ("PUT", "/servers/{server_id}/metadata/{key}"): [ONE_META],
     ("POST", "/servers/{server_id}/migrations/{migration_id}/action"): [{"force_complete": None}],
+    ("POST", "/servers/{server_id}/remote-consoles"): [{"remote_console": {"protocol": "vnc", "type": "novnc"}}],
     ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
     ("PUT", "/servers/{server_id}/tags"): [{"tags": ["a"]}], ("PUT", "/servers/{server_id}/tags/{tag}"): [None],
@@ -72,7 +86,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("PUT", "/servers/{server_id}/os-volume_attachments/{volume_id}"): [ATTACHMENT],
 }
 # Names in paths whose thing belongs to project1 in this world.
-OWNED = ("server_id", "server_group_id", "image_id", "flavor_id", "project_id")
+OWNED = ("server_id", "server_group_id", "image_id", "flavor_id", "project_id", "security_group_id", "floating_ip_id")
 # Says nothing of the project that it names.
 HARMLESS = {("GET", "/os-quota-sets/{project_id}/defaults")}
 
@@ -83,12 +97,23 @@ def requests() -> list[tuple[str, str, Any, str]]:
     for path, methods in ROUTES.items():
         for method, entry in methods.items():
             plain = not isinstance(entry, tuple)
+            if gone.is_refusal(getattr(entry, "handler", entry)):
+                # It says the same to everybody.
+                continue
             ranges = [Ranged(entry, 37, 37)] if plain else [entry] if isinstance(entry, Ranged) else entry
             for version in sorted({end for one in ranges for end in (one.since, one.until)}):
                 by_id = (method, path) == SERVICE_BY_ID[:2] and version >= 53
                 bodies = [SERVICE_BY_ID[2]] if by_id else BODIES.get((method, path), [None])
-                found += [(method, path, body, f"2.{version}") for body in bodies]
+                found += [(method, path, body, f"2.{_version(path, body, version)}") for body in bodies]
     return found
+
+
+def _version(path: str, body: Any, version: int) -> int:
+    """One that has the request, which for an action may be another than the URL's."""
+    if path != "/servers/{server_id}/action":
+        return version
+    action = ACTIONS[next(iter(body))]
+    return max(action.since, min(version, action.until))
 
 
 class World:
@@ -108,7 +133,9 @@ class World:
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
             "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
-            "fault_id": VOLUME, "tag": "hidden", "host_name": "cmp-1"}
+            "tag": "hidden", "host_name": "cmp-1", "console_token": "t", "network_id": VOLUME, "snapshot_id": VOLUME,
+            "security_group_id": OWN_GROUP, "floating_ip_id": OWN_FLOATING_IP, "rule_id": VOLUME,
+            "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
@@ -116,6 +143,13 @@ class World:
         self.call("POST", "/os-aggregates", {"aggregate": {"name": "agg"}}, self.admin)
 
     def _make(self, tx: Any) -> None:
+        for project_id in self.door.ids("projects", self.admin).values():
+            # Whoever looks for it makes it.
+            security_groups.ensure_default(tx, project_id)
+        security_groups.create(tx, OWN_GROUP, self.ids["project_id"], "hidden-group", "")
+        networks.create(tx, networks.FLOATING_IPS, [{
+            "uuid": OWN_FLOATING_IP, "project_id": self.ids["project_id"], "floating_network_id": VOLUME,
+            "floating_ip_address": "172.24.4.7", "description": "hidden-address"}])
         images.create(tx, OWN_IMAGE, "hidden-image", 1, properties={"k": "v"}, project_id=self.ids["project_id"])
         flavor = flavors.create(tx, Flavor(flavorid="own", name="hidden-flavor", memory_mb=1, vcpus=1, root_gb=1,
                                            is_public=False, extra_specs={"k": "v"}))
@@ -193,6 +227,7 @@ QUERIES = [
     "/os-migrations?project_id={project_id}", "/os-migrations?instance_uuid={server_id}",
     "/flavors/detail?is_public=None", "/flavors/detail?is_public=False", "/images/detail?server={server_id}",
     "/images?marker={image_id}", "/os-simulator/journal?request_id={request_id}",
+    "/os-simple-tenant-usage/{project_id}?start=2020-01-01T00:00:00", "/os-simple-tenant-usage?detailed=1",
     "/os-quota-sets/{project_id}?user_id=x"]
 
 

@@ -182,6 +182,9 @@ def test_the_journal_of_a_request_can_be_read(cloud):
     assert cloud.get("/os-simulator/journal").message == "'request_id' is a required query parameter"
 
 
-def test_extensions_are_few(cloud):
-    assert cloud.get("/extensions").body == {"extensions": []}
-    assert cloud.get("/extensions/os-agents").status == 404
+def test_extensions(cloud):
+    listed = cloud.get("/extensions").body["extensions"]
+    assert len({one["alias"] for one in listed}) == len(listed) == 100
+    for one in listed:
+        assert cloud.get(f"/extensions/{one['alias']}").body == {"extension": one}
+    assert cloud.get("/extensions/os-nothing").status == 404
