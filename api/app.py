@@ -98,7 +98,7 @@ class Api:
             response = wsgi.to_response(handle(request))
         except Exception as error:
             response = request.error_response(error)
-        if request.wire.method != "GET" and not request.noted:
+        if request.wire.method not in ("GET", "HEAD") and not request.noted:
             request.note(f"answered {response.status}", status=response.status)
         return response
 
@@ -107,7 +107,7 @@ class Api:
         path, project = routes.split_project(request.wire.path_info[len(PREFIX):])
         request.check_project(project)
         methods, ids = routes.match(path)
-        handler = routes.pick(methods, request.wire.method, request.version)
+        handler = routes.pick(methods, request.wire.method, request.version, path)
         return handler(self, request, **ids)
 
 

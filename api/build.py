@@ -12,9 +12,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions, quota, states
-from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
+from novasim.api import (
+    availability_zones,
+    block_devices,
+    guards,
+    images,
+    passwords,
+    requested_networks,
+    schemas,
+    server_addresses,
+)
 from novasim.api.wsgi import Request
-from novasim.db import actions, endings, flavors, groups, hosts, instances, quotas
+from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas, tags
 from novasim.db.engine import Transaction
 from novasim.db.ports import NETWORK_ALLOCATED
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
@@ -23,13 +32,6 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _LOWER = string.ascii_lowercase + string.digits
-# What a cluster without these services cannot give: refused by name, never silently dropped.
-_NOT_SERVED = {
-    "tags": "Server tags are not supported by this cluster.",
-    "trusted_image_certificates": "Image signature certificates are not supported by this cluster.",
-    "block_device_mapping": "Volumes are not supported by this cluster: block_device_mapping must be empty.",
-    "key_name": "Invalid key_name provided.",
-}
 
 
 class Plan(NamedTuple):
@@ -43,6 +45,7 @@ class Plan(NamedTuple):
     high: int
     networks: list[requested_networks.Wanted]
     security_groups: list[str] | None
+    extra: instance_extra.Extra
 
 
 def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
@@ -64,8 +67,11 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
+        uuids = [server.uuid for server in servers]
+        instance_extra.create(tx, uuids, plan.extra)
+        tags.create(tx, uuids, plan.body.get("tags", []))
         if group is not None:
-            groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
+            groups.add_members(tx, group, context.user_id, uuids, api.quota_defaults)
         requested_networks.allocate(tx, servers, plan.networks, plan.security_groups,
                                     plan.zone or api.conf.default_availability_zone)
         for server in servers:
@@ -89,29 +95,36 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
 
 def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     body = whole["server"]
-    check_served(body)
     check_limits(request, body)
+    check_key(request, body)
     low = int(body.get("min_count", 1))
     high = int(body.get("max_count", low))
     if low > high:
         raise exceptions.Invalid("min_count must be <= max_count")
     if high > 1 and body.get("hostname"):
         raise exceptions.Invalid("hostname cannot be given when several servers are created")
-    flavor, image = _flavor(request, body), _image(request, body)
+    flavor = _flavor(request, body)
+    image = _image(request, block_devices.check(body, flavor))
     check_fit(flavor, image)
     hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
     zone, forced = _placement(request, body)
     groups, wanted = requested_networks.default_or(request, body), requested_networks.read(request, body, high)
-    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups)
+    listed = {name: value if isinstance(value, list) else [value] for name, value in hints.items()}
+    extra = instance_extra.Extra(body.get("trusted_image_certificates"), listed)
+    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups, extra)
 
 
-def check_served(body: Mapping[str, Any]) -> None:
+def check_key(request: Request, body: Mapping[str, Any]) -> None:
+    """See that the caller has the key pair that a server is to be made with. A server that is made anew gets the key
+    of who asks for that: keys are users', servers are projects'.
+
+    :raises Invalid: when there is none
     """
-    :raises ValidationError: for what this cluster cannot give
-    """
-    for name, message in _NOT_SERVED.items():
-        if body.get(name):
-            raise exceptions.ValidationError(detail=message)
+    if body.get("key_name"):
+        try:
+            request.api.db.read(keypairs.get, request.context.user_id, body["key_name"])
+        except exceptions.NotFound as error:
+            raise exceptions.Invalid("Invalid key_name provided.") from error
 
 
 def check_limits(request: Request, body: Mapping[str, Any]) -> None:
@@ -146,19 +159,7 @@ def _flavor(request: Request, body: Mapping[str, Any]) -> Flavor:
     return flavor
 
 
-def _image(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
-    image_id = str(body.get("imageRef", "")).rstrip("/").rsplit("/", 1)[-1]
-    for device in body.get("block_device_mapping_v2", []):
-        if device.get("source_type") != "image" or device.get("destination_type", "local") != "local":
-            raise exceptions.ValidationError(
-                detail="Block Device Mapping is Invalid: only a local disk made from an image is supported by this "
-                       f"cluster, not source_type {device.get('source_type')!r}, destination_type "
-                       f"{device.get('destination_type')!r}.")
-        named = device.get("uuid")
-        if image_id and named != image_id:
-            raise exceptions.ValidationError(
-                detail=f"Block Device Mapping is Invalid: its image {named} is not imageRef {image_id}.")
-        image_id = str(named or "")
+def _image(request: Request, image_id: str) -> dict[str, Any]:
     if not image_id:
         raise exceptions.ImageNotFoundForBoot()
     try:
@@ -247,13 +248,13 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         hostname=body.get("hostname") or default_hostname(name, server_id), image_ref=plan.image["id"],
         vm_state=states.BUILDING, task_state=states.SCHEDULING, task_request_id=context.request_id,
         power_state=states.NOSTATE, reservation_id=reservation_id, launch_index=number,
-        availability_zone=plan.zone, user_data=body.get("user_data"), root_device_name="/dev/vda",
+        availability_zone=plan.zone, key_name=body.get("key_name"), user_data=body.get("user_data"),
+        root_device_name="/dev/vda",
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
-        access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
         system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image) | (
             {NETWORK_ALLOCATED: "True"} if plan.networks else {}),
-        **columns)
+        **columns, **server_addresses.access(body))
 
 
 def _auto_disk_config(plan: Plan) -> bool:

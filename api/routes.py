@@ -19,11 +19,13 @@ from novasim.api import (
     flavors,
     floating_ips,
     gone,
+    hosts,
     hypervisors,
     image_metadata,
     images,
     instance_actions,
     instance_usage_audit_log,
+    keypairs,
     limits,
     migrations,
     networks,
@@ -38,6 +40,8 @@ from novasim.api import (
     server_metadata,
     server_migrations,
     server_password,
+    server_shares,
+    server_tags,
     server_topology,
     servers,
     services,
@@ -82,6 +86,11 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-assisted-volume-snapshots/{snapshot_id}": {"DELETE": assisted_volume_snapshots.delete},
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
+    "/os-hosts": {"GET": until(42, hosts.index)},
+    "/os-hosts/{host_name}": {"GET": until(42, hosts.show), "PUT": until(42, hosts.update)},
+    "/os-hosts/{host_name}/startup": {"GET": until(42, hosts.startup)},
+    "/os-hosts/{host_name}/shutdown": {"GET": until(42, hosts.shutdown)},
+    "/os-hosts/{host_name}/reboot": {"GET": until(42, hosts.reboot)},
     "/os-console-auth-tokens/{console_token}": {"GET": remote_consoles.show_token},
     "/os-floating-ip-pools": {"GET": until(35, floating_ips.pools)},
     "/os-floating-ips": {"GET": until(35, floating_ips.index), "POST": until(35, floating_ips.create)},
@@ -94,6 +103,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-hypervisors/{hypervisor_id}/uptime": {"GET": until(87, hypervisors.uptime)},
     "/os-hypervisors/{hypervisor_id}/search": {"GET": until(52, hypervisors.search)},
     "/os-hypervisors/{hypervisor_id}/servers": {"GET": until(52, hypervisors.servers)},
+    "/os-keypairs": {"GET": keypairs.index, "POST": keypairs.create},
+    "/os-keypairs/{keypair_name}": {"GET": keypairs.show, "DELETE": keypairs.delete},
     "/os-instance_usage_audit_log": {"GET": instance_usage_audit_log.index},
     "/os-instance_usage_audit_log/{before}": {"GET": instance_usage_audit_log.show},
     "/os-migrations": {"GET": migrations.index},
@@ -158,6 +169,15 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
+    "/servers/{server_id}/tags": {
+        "GET": since(26, server_tags.index), "PUT": since(26, server_tags.update_all),
+        "DELETE": since(26, server_tags.delete_all)},
+    "/servers/{server_id}/tags/{tag}": {
+        "GET": since(26, server_tags.show), "PUT": since(26, server_tags.update),
+        "DELETE": since(26, server_tags.delete)},
+    "/servers/{server_id}/shares": {"GET": since(97, server_shares.index), "POST": since(97, server_shares.create)},
+    "/servers/{server_id}/shares/{share_id}": {
+        "GET": since(97, server_shares.show), "DELETE": since(97, server_shares.delete)},
     "/servers/{server_id}/remote-consoles": {"POST": since(6, remote_consoles.create)},
     "/servers/{server_id}/topology": {"GET": since(78, server_topology.show)},
 }
@@ -208,23 +228,27 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
     return here[""], ids
 
 
-def served(methods: Mapping[str, Any], method: str) -> Any:
-    """What stands in a table for a method.
+def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
+    """What stands in a table for a method. HEAD asks for the head of what GET answers.
 
-    :raises HttpError: 405
+    :raises HttpError: 405; 404 where a slash at the end of the path says that one of a list is meant, whose id is empty
     """
+    if method == "HEAD" and method not in methods:
+        method = "GET"
     if method not in methods:
+        if path.endswith("/"):
+            raise HttpError(404, "The resource could not be found.")
         raise HttpError(405, f"The method {method} is not allowed for this resource.",
                         {"Allow": ", ".join(sorted(methods))})
     return methods[method]
 
 
-def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
+def pick(methods: Mapping[str, Entry], method: str, version: int, path: str = "") -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry: Entry = served(methods, method)
+    entry: Entry = served(methods, method, path)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:

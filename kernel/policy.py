@@ -20,6 +20,8 @@ ADMIN = "rule:admin_api"
 OWNER = "rule:admin_or_owner"
 MANAGER = "rule:project_manager_or_admin"
 READER = "rule:admin_or_reader"
+USER = "rule:admin_or_user"
+USER_MEMBER = "rule:admin_or_user_member"
 ANYBODY = "@"
 
 _CHECKS = [
@@ -30,6 +32,10 @@ _CHECKS = [
                        "An administrator, or a manager of the project that owns the target."),
     policy.RuleDefault("admin_or_reader", "rule:admin_api or (role:reader and project_id:%(project_id)s)",
                        "An administrator, or whoever may read in the project that owns the target."),
+    policy.RuleDefault("admin_or_user", "rule:admin_api or user_id:%(user_id)s",
+                       "An administrator, or the user whose own the target is."),
+    policy.RuleDefault("admin_or_user_member", "rule:admin_api or (role:member and user_id:%(user_id)s)",
+                       "An administrator, or the user whose own the target is, as a member of a project."),
 ]
 
 
@@ -85,6 +91,7 @@ _RULES = [
     _action("os-lock-server:lock", OWNER, "Lock a server", "lock"),
     _action("os-lock-server:unlock", OWNER, "Unlock a server", "unlock"),
     _action("os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that somebody else locked", "unlock"),
+    _action("os-admin-actions:inject_network_info", ADMIN, "Tell a server of its networks", "injectNetworkInfo"),
     _action("os-admin-actions:reset_state", ADMIN, "Set the state of a server by hand", "os-resetState"),
     _action("os-deferred-delete:force", OWNER, "Delete a server at once", "forceDelete"),
     _action("os-deferred-delete:restore", OWNER, "Bring a soft-deleted server back", "restore"),
@@ -120,6 +127,12 @@ _RULES = [
         ("update", OWNER, "Change how a volume is attached to a server", "PUT", "/{volume_id}"),
         ("swap", ADMIN, "Put another volume in the place of one", "PUT", "/{volume_id}"),
         ("delete", OWNER, "Detach a volume from a server", "DELETE", "/{volume_id}"))),
+    *(_Rule(f"os-server-shares:{name}", check, what, ((method, f"/servers/{{server_id}}/shares{path}"),))
+      for name, check, what, method, path in (
+        ("index", READER, "List the shares of a server", "GET", ""),
+        ("show", READER, "Show a share of a server", "GET", "/{share_id}"),
+        ("create", OWNER, "Attach a share to a server", "POST", ""),
+        ("delete", OWNER, "Detach a share from a server", "DELETE", "/{share_id}"))),
     *(_Rule(f"os-attach-interfaces:{name}", check, what, ((method, f"/servers/{{server_id}}/os-interface{path}"),))
       for name, check, what, method, path in (
         ("list", READER, "List the ports of a server", "GET", ""),
@@ -154,6 +167,14 @@ _RULES = [
     _Rule("server-metadata:index", READER, "Read a server's metadata", (("GET", "/servers/{server_id}/metadata"),)),
     _Rule("server-metadata:update", OWNER, "Change a server's metadata",
           tuple((method, "/servers/{server_id}/metadata[/{key}]") for method in ("POST", "PUT", "DELETE"))),
+    *(_Rule(f"os-server-tags:{name}", check, what, ((method, f"/servers/{{server_id}}/tags{path}"),))
+      for name, check, what, method, path in (
+        ("index", READER, "List the tags of a server", "GET", ""),
+        ("show", READER, "See whether a server has a tag", "GET", "/{tag}"),
+        ("update_all", OWNER, "Put other tags in the place of a server's", "PUT", ""),
+        ("update", OWNER, "Put a tag on a server", "PUT", "/{tag}"),
+        ("delete_all", OWNER, "Take all tags from a server", "DELETE", ""),
+        ("delete", OWNER, "Take a tag from a server", "DELETE", "/{tag}"))),
     _Rule("ips:index", READER, "List a server's addresses", (("GET", "/servers/{server_id}/ips"),)),
     _Rule("servers:migrations:index", ADMIN, "List live migrations of a server",
           (("GET", "/servers/{server_id}/migrations"),)),
@@ -182,11 +203,21 @@ _RULES = [
           (("POST", "/flavors/{flavor_id}/action (addTenantAccess)"),)),
     _Rule("os-flavor-access:remove_tenant_access", ADMIN, "Take a private flavor from a project",
           (("POST", "/flavors/{flavor_id}/action (removeTenantAccess)"),)),
+    *(_Rule(f"os-keypairs:{name}", check, text, ((how, f"/os-keypairs{path}"),))
+      for name, check, text, how, path in (
+        ("index", USER, "List key pairs", "GET", ""), ("show", USER, "Show a key pair", "GET", "/{keypair_name}"),
+        ("create", USER_MEMBER, "Create or import a key pair", "POST", ""),
+        ("delete", USER_MEMBER, "Delete a key pair", "DELETE", "/{keypair_name}"))),
     _Rule("os-migrations:index", ADMIN, "List migrations", (("GET", "/os-migrations"),)),
     _Rule("os-services:list", ADMIN, "List services", (("GET", "/os-services"),)),
     _Rule("os-services:update", ADMIN, "Enable, disable or force down a compute service",
           (("PUT", "/os-services/{service_id}"),)),
     _Rule("os-services:delete", ADMIN, "Delete a service", (("DELETE", "/os-services/{service_id}"),)),
+    _Rule("os-hosts:list", ADMIN, "List hosts", (("GET", "/os-hosts"),)),
+    _Rule("os-hosts:show", ADMIN, "Show what a host has and what is used of it", (("GET", "/os-hosts/{host_name}"),)),
+    _Rule("os-hosts:update", ADMIN, "Enable or disable a host", (("PUT", "/os-hosts/{host_name}"),)),
+    *(_Rule(f"os-hosts:{rule}", ADMIN, f"{verb.capitalize()} a host", (("GET", f"/os-hosts/{{host_name}}/{verb}"),))
+      for rule, verb in (("start", "startup"), ("shutdown", "shutdown"), ("reboot", "reboot"))),
     _Rule("os-hypervisors:list", ADMIN, "List hypervisors",
           (("GET", "/os-hypervisors"), ("GET", "/os-hypervisors/detail"))),
     _Rule("os-hypervisors:show", ADMIN, "Show a hypervisor", (("GET", "/os-hypervisors/{hypervisor_id}"),)),

@@ -20,6 +20,7 @@ def full(request: Request, flavor: Flavor) -> dict[str, Any]:
     shown = brief(request, flavor) | {
         "ram": flavor.memory_mb, "disk": flavor.root_gb, "vcpus": flavor.vcpus,
         "swap": flavor.swap if flavor.swap or request.version >= 75 else "",
-        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb, "OS-FLV-DISABLED:disabled": flavor.disabled,
-        "os-flavor-access:is_public": flavor.is_public, "rxtx_factor": flavor.rxtx_factor}
+        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb, "os-flavor-access:is_public": flavor.is_public}
+    if request.version < 102:
+        shown |= {"OS-FLV-DISABLED:disabled": flavor.disabled, "rxtx_factor": flavor.rxtx_factor}
     return shown | {"extra_specs": flavor.extra_specs} if request.version >= 61 else shown

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from novasim import states
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
+from novasim.db.instance_extra import Extra
 from novasim.objects import Flavor, Instance
 
 
@@ -27,6 +28,9 @@ class Facts(NamedTuple):
     is_admin: bool
     addresses: dict[str, list[dict[str, Any]]]
     security_groups: list[dict[str, str]]
+    image_properties: dict[str, str]
+    extra: Extra
+    tags: list[str]
 
 
 Getter = Callable[[Facts], Any]
@@ -65,6 +69,10 @@ def _image(facts: Facts) -> Any:
     return {"id": image, "links": [links.bookmark(facts.request, f"/images/{image}")]} if image else ""
 
 
+def _image_embedded(facts: Facts) -> Any:
+    return _image(facts) and _image(facts) | {"properties": facts.image_properties}
+
+
 def _progress(facts: Facts) -> Any:
     return facts.instance.progress or 0 if facts.status in states.PROGRESS_STATUSES else _OMIT
 
@@ -77,6 +85,12 @@ def _fault(facts: Facts) -> Any:
     if fault["details"] and (facts.is_admin or fault["code"] != 500):
         shown["details"] = fault["details"]
     return shown
+
+
+def plain(addresses: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Addresses without what extensions say of them."""
+    return {network: [{"addr": one["addr"], "version": one["version"]} for one in of_network]
+            for network, of_network in addresses.items()}
 
 
 def _of(name: str, empty: Any = None) -> Getter:
@@ -100,12 +114,14 @@ FIELDS = [
     Field("user_id", _of("user_id"), views=_ALL),
     Field("metadata", _of("metadata"), views=_ALL),
     Field("hostId", lambda facts: host_id(facts.instance.project_id, facts.instance.host), views=_ALL),
-    Field("image", _image, views=_ALL),
+    Field("image", _image, until=97, views=_ALL),
+    Field("image", _image_embedded, since=98, views=_ALL),
     Field("flavor", _flavor_link, until=46, views=_ALL),
     Field("flavor", _flavor_embedded, since=47, views=_ALL),
     Field("created", lambda facts: times.seconds(facts.instance.created_at), views=_ALL),
     Field("updated", lambda facts: times.seconds(facts.instance.updated_at or facts.instance.created_at), views=_ALL),
-    Field("addresses", lambda facts: facts.addresses, views=_ALL),
+    Field("addresses", lambda facts: facts.addresses),
+    Field("addresses", lambda facts: plain(facts.addresses), views=(UPDATE,)),
     Field("accessIPv4", _of("access_ip_v4", ""), views=_ALL),
     Field("accessIPv6", _of("access_ip_v6", ""), views=_ALL),
     Field("links", lambda facts: links.both(facts.request, f"/servers/{facts.instance.uuid}"), views=_ALL),
@@ -115,7 +131,7 @@ FIELDS = [
     Field("OS-EXT-AZ:availability_zone", lambda facts: facts.zone),
     Field("config_drive", _of("config_drive", "")),
     Field("key_name", _of("key_name")),
-    Field("security_groups", lambda facts: facts.security_groups),
+    Field("security_groups", lambda facts: facts.security_groups or _OMIT),
     Field("os-extended-volumes:volumes_attached", _always([])),
     Field("OS-SRV-USG:launched_at", lambda facts: times.microseconds(facts.instance.launched_at)),
     Field("OS-SRV-USG:terminated_at", lambda facts: times.microseconds(facts.instance.terminated_at)),
@@ -137,11 +153,12 @@ FIELDS = [
     Field("locked", _of("locked"), since=9, views=_ALL),
     Field("host_status", lambda facts: facts.host_status, since=16, admin=True),
     Field("description", _of("display_description"), since=19, views=_ALL),
-    Field("tags", _always([]), since=26, views=_ALL),
-    Field("trusted_image_certificates", _always(None), since=63, views=_ALL),
+    Field("tags", lambda facts: facts.tags, since=26, views=_ALL),
+    Field("trusted_image_certificates", lambda facts: facts.extra.trusted_certs, since=63, views=_ALL),
     Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE)),
     Field("locked_reason", _of("locked_reason"), since=73, views=_ALL),
     Field("pinned_availability_zone", _of("availability_zone"), since=96),
+    Field("scheduler_hints", lambda facts: facts.extra.scheduler_hints, since=100),
 ]
 
 

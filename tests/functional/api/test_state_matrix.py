@@ -44,7 +44,7 @@ class Row(NamedTuple):
     name: str = ""
     method: str = "POST"
     path: str = "/action"
-    version: str = "2.96"
+    version: str = "2.104"
 
 
 def no_volume(action: str, method: str, path: str, body: Any, row: str, *vm: str) -> Row:
@@ -111,6 +111,7 @@ ROWS = {
     "forceDelete": Row("forceDelete", None, ANY, OFF, ANY, launched=False),
     "lock": Row("lock", None, ANY, OFF, ANY, launched=False, locked=False),
     "unlock": Row("unlock", None, ANY, OFF, ANY, launched=False, locked=False),
+    "injectNetworkInfo": Row("lock", None, ANY, OFF, ANY, launched=False),
     "os-resetState": Row("lock", {"state": "error"}, ANY, OFF, ANY, launched=False, locked=False),
 }
 
