@@ -49,6 +49,14 @@ def test_hypervisors_by_name(cloud, name, until, before, since):
         assert not differences(answer.body, json.loads(path.read_text())), (version, path)
 
 
+def test_how_long_hypervisors_are_up(cloud):
+    for version, path in sample_versions("os-hypervisors", "hypervisors-uptime-resp.json"):
+        [first, *_] = cloud.get("/os-hypervisors", version=f"2.{version}").body["hypervisors"]
+        answer = cloud.get(f"/os-hypervisors/{first['id']}/uptime", version=f"2.{version}")
+        assert answer.status == 200, answer.text
+        assert not differences(answer.body, json.loads(path.read_text())), path
+
+
 # Interfaces, images, servers in rescue -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", ["attach-interfaces-create-req.json", "attach-interfaces-create-net_id-req.json"])
@@ -141,7 +149,8 @@ ELSEWHERE = {
     "os-admin-actions": ["admin-actions-inject-network-info", "admin-actions-reset-network"],
     "os-attach-interfaces": [f"attach-interfaces-create-{what}" for what in ("net_id-req", "req", "resp")],
     "os-create-backup": ["create-backup-req", "create-backup-resp"],
-    "os-hypervisors": [f"hypervisors-{what}-resp" for what in ("search", "with-servers", "without-servers")],
+    "os-hypervisors": [f"hypervisors-{what}-resp" for what in ("search", "uptime", "with-servers",
+                                                               "without-servers")],
     "os-instance-usage-audit-log": [f"inst-usage-audit-log-{what}-get-resp" for what in ("index", "show")],
     "os-rescue": ["server-get-resp-rescue", "server-get-resp-unrescue"],
     "os-server-diagnostics": ["server-diagnostics-get-resp"],
@@ -156,8 +165,6 @@ ELSEWHERE = {
 }
 # Folder -> files that no answer here can be like.
 NEVER = {
-    # A simulated hypervisor does not say since when it is up: 501.
-    "os-hypervisors": ["hypervisors-uptime-resp"],
     # No volume is attached to anything.
     "os-volume_attachments": ["attach-volume-to-server-resp", "volume-attachment-detail-resp"],
 }
