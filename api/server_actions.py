@@ -22,6 +22,7 @@ from novasim.api import (
     shelve,
     snapshot,
 )
+from novasim.api.answers import Answers, Shape, answers, since, until
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
 from novasim.api.schemas import server_actions as bodies
@@ -88,20 +89,23 @@ def _lock(request: Request, instance: Instance, body: Any) -> None:
 
 
 class Action(NamedTuple):
-    """One action: how its body looks, the rule that allows it, what it does, what a success answers, and the last
-    version that has it."""
+    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last version
+    that has it, and the shape of the answer."""
     schema: Versions
     rule: str
     perform: Callable[[Request, Instance, Any], Response | None]
     status: int = 202
     until: int = microversion.MAX
+    answer: Shape = None
 
 
+_IMAGE_ID = since(45, {"image_id": str})
+_PASSWORD = {"adminPass": str}
 ACTIONS = {
     "resize": Action(bodies.RESIZE, "servers:resize", _resize),
     "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", _migrate),
     "os-migrateLive": Action(bodies.MIGRATE_LIVE, "os-migrate-server:migrate_live", _migrate_live),
-    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate),
+    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate, 200, answer=until(13, _PASSWORD)),
     "confirmResize": Action(bodies.plain("confirmResize"), "servers:confirm_resize",
                             _settled(resize.confirm, "confirmResize"), 204),
     "revertResize": Action(bodies.plain("revertResize"), "servers:revert_resize",
@@ -114,12 +118,12 @@ ACTIONS = {
     "unpause": Action(bodies.plain("unpause"), "os-pause-server:unpause", _power(power.UNPAUSE)),
     "suspend": Action(bodies.plain("suspend"), "os-suspend-server:suspend", _power(power.SUSPEND)),
     "resume": Action(bodies.plain("resume"), "os-suspend-server:resume", _power(power.RESUME)),
-    "rescue": Action(bodies.RESCUE, "os-rescue", _rescue),
+    "rescue": Action(bodies.RESCUE, "os-rescue", _rescue, 200, answer=_PASSWORD),
     "unrescue": Action(bodies.plain("unrescue"), "os-unrescue", _power(power.UNRESCUE)),
     "changePassword": Action(bodies.CHANGE_PASSWORD, "os-admin-password", _change_password),
-    "rebuild": Action(servers.REBUILD, "servers:rebuild", rebuild.rebuild),
-    "createImage": Action(bodies.CREATE_IMAGE, "servers:create_image", snapshot.create_image),
-    "createBackup": Action(bodies.CREATE_BACKUP, "os-create-backup", snapshot.create_backup),
+    "rebuild": Action(servers.REBUILD, "servers:rebuild", rebuild.rebuild, answer={"server": rebuild.SHAPE}),
+    "createImage": Action(bodies.CREATE_IMAGE, "servers:create_image", snapshot.create_image, answer=_IMAGE_ID),
+    "createBackup": Action(bodies.CREATE_BACKUP, "os-create-backup", snapshot.create_backup, answer=_IMAGE_ID),
     "shelve": Action(bodies.plain("shelve"), "os-shelve:shelve",
                      lambda request, instance, _: shelve.shelve(request, instance)),
     "shelveOffload": Action(bodies.plain("shelveOffload"), "os-shelve:shelve_offload",
@@ -143,6 +147,15 @@ ACTIONS = {
 }
 
 
+def of_action(action: Action) -> Answers:
+    """What is known of an action, as of any route."""
+    return Answers({action.status: action.answer}, _ERRORS, (action.schema,))
+
+
+_ERRORS = frozenset({409, 501, 503})
+
+
+@answers(None, 202, _ERRORS, [action.schema for action in ACTIONS.values()])
 def dispatch(api: Api, request: Request, server_id: str) -> Response:
     """Find the action that the body's one key names, and perform it."""
     body = request.json()

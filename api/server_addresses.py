@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions
 from novasim.api import guards
+from novasim.api.answers import answers
+from novasim.api.views.servers import ADDRESS
 from novasim.api.wsgi import Request
 from novasim.db import ports, security_groups
 from novasim.db.engine import Transaction
@@ -70,10 +72,12 @@ def _of_one(api: Api, request: Request, server_id: str) -> Addresses:
             for network, of_network in addresses.items()}
 
 
+@answers({"addresses": {...: [ADDRESS]}})
 def index(api: Api, request: Request, server_id: str) -> Any:
     return {"addresses": _of_one(api, request, server_id)}
 
 
+@answers({...: [ADDRESS]}, about="Show a server's addresses on a network")
 def show(api: Api, request: Request, server_id: str, network: str) -> Any:
     addresses = _of_one(api, request, server_id)
     if network not in addresses:

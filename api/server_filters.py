@@ -46,7 +46,7 @@ def _is_explosive(pattern: Any, repeated: bool = False) -> bool:
     return False
 
 
-_PARAMETERS = {
+PARAMETERS = {
     **query.PAGING, "sort_key": Parameter(many=True), "sort_dir": Parameter(query.direction, many=True),
     "all_tenants": Parameter(lambda text: query.boolean(text) if text else True),
     "name": Parameter(_regular_expression), "status": Parameter(many=True), "flavor": Parameter(), "image": Parameter(),
@@ -88,7 +88,7 @@ def read(request: Request) -> Wanted:
     :raises ValidationError, Invalid: 400, naming the parameter
     :raises Forbidden: for deleted servers or all projects, to others than admins
     """
-    values = query.read(request, _PARAMETERS, strict_since=75)
+    values = query.read(request, PARAMETERS, strict_since=75)
     query.check_changes(values)
     deleted = _deleted(request, values)
     project = _project(request, values)

@@ -21,7 +21,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "etc/novasim/policy.yaml.sample": policy_rules.page,
     "doc/rpc.md": rpc.page,
     "doc/states.md": states.page,
-    "doc/rest.md": rest.page,
+    "doc/rest.md": functools.partial(rest.page, "compute"),
+    **{f"doc/rest-{service}.md": functools.partial(rest.page, service) for service in ("identity", "image", "network")},
     "doc/conformance.md": functools.partial(conformance.page, ROOT),
 }
 

@@ -34,6 +34,8 @@ class Request(wsgi.Request):
 
     def error_response(self, error: Exception) -> Response:
         told = wsgi.error_response(error)
+        if told.status == 401:
+            return told
         [(_, fault)] = told.body.items()
         known = isinstance(error, exceptions.NovasimException | HttpError) and fault["code"] != 500
         return Response(told.status, {"NeutronError": {

@@ -162,6 +162,11 @@ class Versions:
     def __init__(self, *versions: tuple[int, dict[str, Any]]):
         self._versions = [(since, Schema(schema)) for since, schema in sorted(versions, key=lambda pair: pair[0])]
 
+    @property
+    def starts(self) -> list[int]:
+        """The versions from which on it is another one."""
+        return [since for since, _ in self._versions]
+
     def at(self, version: int) -> Schema:
         """The newest schema not above ``version``."""
         return [schema for since, schema in self._versions if since <= version][-1]

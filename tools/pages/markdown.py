@@ -18,8 +18,3 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def page(title: str, *parts: str) -> str:
     """A Markdown page."""
     return "\n\n".join([f"# {title}", f"<!-- {NOTICE} -->", *parts]) + "\n"
-
-
-def first_sentence(text: str) -> str:
-    """The first sentence of a docstring, on one line."""
-    return " ".join(text.split("\n\n")[0].split()).partition(". ")[0].rstrip(".")

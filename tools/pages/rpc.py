@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from novasim.api.openapi.operations import first_sentence
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.rpc.contract import CALL, Contract, Method
@@ -12,7 +13,7 @@ from novasim.rpc.faults import FaultRules
 from novasim.rpc.fleet import Fleet
 from novasim.rpc.scheduler import Scheduler
 from pages import markdown
-from pages.markdown import code, first_sentence, table
+from pages.markdown import code, table
 
 CONTRACTS = (Conductor, Scheduler, Compute, Fleet, FaultRules)
 

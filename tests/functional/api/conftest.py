@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import documented
 import pytest
 import webob
 from identity_door import Door
@@ -107,7 +108,9 @@ class Cloud:
             request.body = json.dumps(body).encode() if raw is None else raw
             request.content_type = "application/json"
         request.headers.update(headers or {})
-        return Answer(request.get_response(self.api.application))
+        answer = request.get_response(self.api.application)
+        documented.check(request, answer)
+        return Answer(answer)
 
     def get(self, path: str, **options: Any) -> Answer:
         return self.call("GET", path, **options)
