@@ -19,6 +19,7 @@ from novasim.api import (
     image_metadata,
     images,
     instance_actions,
+    keypairs,
     limits,
     migrations,
     quota_class_sets,
@@ -75,6 +76,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-hypervisors/{hypervisor_id}/uptime": {"GET": until(87, hypervisors.uptime)},
     "/os-hypervisors/{hypervisor_id}/search": {"GET": until(52, hypervisors.search)},
     "/os-hypervisors/{hypervisor_id}/servers": {"GET": until(52, hypervisors.servers)},
+    "/os-keypairs": {"GET": keypairs.index, "POST": keypairs.create},
+    "/os-keypairs/{keypair_name}": {"GET": keypairs.show, "DELETE": keypairs.delete},
     "/os-migrations": {"GET": migrations.index},
     "/os-quota-class-sets/{class_name}": {"GET": quota_class_sets.show, "PUT": quota_class_sets.update},
     "/os-quota-sets/{project_id}": {
