@@ -2,7 +2,8 @@
 is made of these lines, and tests hold every answer that they get against them.
 
 A shape is written in Python's own words: ``{"id": str}`` is an object with this key and no others, ``{...: int}`` one
-with any keys, ``[int]`` a list, ``str | None`` what it says, a tuple any of its shapes; None is no body at all.
+with any keys, ``[int]`` a list, ``str | None`` what it says, a tuple any of its shapes. Of a whole answer None is no
+body at all; a status whose shape some versions do not have is not given in those.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from novasim.api.schemas import Schema, Versions
 Shape = Any
 Function = TypeVar("Function", bound=Callable[..., Any])
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
-_ABSENT: dict[str, Any] = {}
+# Nothing is like this.
+ABSENT: dict[str, Any] = {"not": {}}
 
 
 @dataclass(frozen=True)
@@ -107,21 +109,20 @@ def of(handler: Callable[..., Any]) -> Answers | None:
 
 
 def schema(shape: Shape, version: int = MAX) -> dict[str, Any] | None:
-    """The JSON schema of an answer in a version; None for no body."""
-    if shape is None:
-        return None
-    made = _schema(shape, version)
-    return None if made is _ABSENT else made
+    """The JSON schema of an answer in a version; None for no body, ABSENT where the version has no such answer."""
+    whole = [one for one in (shape if isinstance(shape, tuple) else (shape,)) if _schema(one, version) != ABSENT]
+    empty = [one for one in whole if (one.shape if isinstance(one, Part) else one) is None]
+    return None if empty else _schema(tuple(whole), version)
 
 
 def _schema(shape: Shape, version: int) -> dict[str, Any]:
     if isinstance(shape, Part):
-        return _schema(shape.shape, version) if shape.since <= version <= shape.until else _ABSENT
+        return _schema(shape.shape, version) if shape.since <= version <= shape.until else ABSENT
     if isinstance(shape, Raw):
         return shape.schema
     if isinstance(shape, tuple):
-        found = [made for one in shape if (made := _schema(one, version)) is not _ABSENT]
-        return {"anyOf": found} if len(found) > 1 else found[0] if found else _ABSENT
+        found = [made for one in shape if (made := _schema(one, version)) != ABSENT]
+        return {"anyOf": found} if len(found) > 1 else found[0] if found else ABSENT
     if isinstance(shape, list):
         return {"type": "array", "items": _schema(shape[0], version)}
     if isinstance(shape, dict):
@@ -133,7 +134,7 @@ def _schema(shape: Shape, version: int) -> dict[str, Any]:
 
 def _object(shape: Mapping[Any, Shape], version: int) -> dict[str, Any]:
     keys = {key: made for key, part in shape.items()
-            if key is not ... and (made := _schema(part, version)) is not _ABSENT}
+            if key is not ... and (made := _schema(part, version)) != ABSENT}
     required = [key for key in keys if not _is_optional(shape[key], version)]
     return {"type": "object", "properties": keys, "required": required,
             "additionalProperties": _schema(shape[...], version) if ... in shape else False}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from novasim import exceptions
 from novasim.api import liveness
 from novasim.api.answers import answers
 from novasim.api.views import times
@@ -43,6 +44,17 @@ def of_servers(api: Api, tx: Transaction, servers: Sequence[Instance]) -> dict[s
 def exists(api: Api, zone: str) -> bool:
     """Whether a server may ask for this zone."""
     return zone == api.conf.default_availability_zone or api.db.read(aggregates.has_hosts, zone)
+
+
+def check_pin(api: Api, tx: Transaction, instance: Instance) -> None:
+    """See that a server is in the zone that it is pinned to, if it is on a host.
+
+    :raises Conflict: 409, when it is in another
+    """
+    zone, present = instance.availability_zone, of_servers(api, tx, [instance])[instance.uuid]
+    if zone not in (None, present):
+        raise exceptions.Conflict(f"Instance {instance.uuid} is in availability zone {present} and cannot be pinned to "
+                                  f"{zone}.")
 
 
 def _by_zone(api: Api) -> dict[str, list[Service]]:

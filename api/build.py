@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions, quota, states
 from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
 from novasim.api.wsgi import Request
-from novasim.db import actions, endings, flavors, groups, hosts, instances, quotas
+from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas
 from novasim.db.engine import Transaction
 from novasim.db.ports import NETWORK_ALLOCATED
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
@@ -28,7 +28,6 @@ _NOT_SERVED = {
     "tags": "Server tags are not supported by this cluster.",
     "trusted_image_certificates": "Image signature certificates are not supported by this cluster.",
     "block_device_mapping": "Volumes are not supported by this cluster: block_device_mapping must be empty.",
-    "key_name": "Invalid key_name provided.",
 }
 
 
@@ -43,6 +42,7 @@ class Plan(NamedTuple):
     high: int
     networks: list[requested_networks.Wanted]
     security_groups: list[str] | None
+    extra: instance_extra.Extra
 
 
 def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
@@ -64,6 +64,7 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
+        instance_extra.create(tx, [server.uuid for server in servers], plan.extra)
         if group is not None:
             groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
         requested_networks.allocate(tx, servers, plan.networks, plan.security_groups,
@@ -91,6 +92,7 @@ def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     body = whole["server"]
     check_served(body)
     check_limits(request, body)
+    check_key(request, body)
     low = int(body.get("min_count", 1))
     high = int(body.get("max_count", low))
     if low > high:
@@ -102,7 +104,9 @@ def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
     zone, forced = _placement(request, body)
     groups, wanted = requested_networks.default_or(request, body), requested_networks.read(request, body, high)
-    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups)
+    listed = {name: value if isinstance(value, list) else [value] for name, value in hints.items()}
+    extra = instance_extra.Extra(scheduler_hints=listed)
+    return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups, extra)
 
 
 def check_served(body: Mapping[str, Any]) -> None:
@@ -112,6 +116,19 @@ def check_served(body: Mapping[str, Any]) -> None:
     for name, message in _NOT_SERVED.items():
         if body.get(name):
             raise exceptions.ValidationError(detail=message)
+
+
+def check_key(request: Request, body: Mapping[str, Any]) -> None:
+    """See that the caller has the key pair that a server is to be made with. A server that is made anew gets the key
+    of who asks for that: keys are users', servers are projects'.
+
+    :raises Invalid: when there is none
+    """
+    if body.get("key_name"):
+        try:
+            request.api.db.read(keypairs.get, request.context.user_id, body["key_name"])
+        except exceptions.NotFound as error:
+            raise exceptions.Invalid("Invalid key_name provided.") from error
 
 
 def check_limits(request: Request, body: Mapping[str, Any]) -> None:
@@ -247,7 +264,8 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         hostname=body.get("hostname") or default_hostname(name, server_id), image_ref=plan.image["id"],
         vm_state=states.BUILDING, task_state=states.SCHEDULING, task_request_id=context.request_id,
         power_state=states.NOSTATE, reservation_id=reservation_id, launch_index=number,
-        availability_zone=plan.zone, user_data=body.get("user_data"), root_device_name="/dev/vda",
+        availability_zone=plan.zone, key_name=body.get("key_name"), user_data=body.get("user_data"),
+        root_device_name="/dev/vda",
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
         access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),

@@ -31,17 +31,19 @@ def _is_public(text: str) -> bool | None:
 
 
 _PARAMETERS = {**query.PAGING, "sort_key": Parameter(_sort_key), "sort_dir": Parameter(query.direction),
-               "is_public": Parameter(_is_public)}
+               "is_public": Parameter(_is_public), "name": Parameter(query.regular_expression, 102)}
 # Filters with texts of their own (spec 3.7).
 _LEAST = {"minRam": "min_ram", "minDisk": "min_disk"}
 _QUERY = _PARAMETERS | dict.fromkeys(_LEAST, Parameter())
 
 
 def find(request: Request, flavor_id: str) -> Flavor:
-    """A flavor that the caller may use.
+    """A flavor that the caller may use, for a request that has no query.
 
     :raises FlavorNotFound: when there is none
+    :raises ValidationError: from 2.102 on, when it has one
     """
+    query.read(request, {}, strict_since=102)
     context = request.context
     return request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
 
@@ -72,7 +74,8 @@ def _page(request: Request, path: str) -> tuple[list[Flavor], dict[str, Any]]:
     page = request.api.db.read(
         flavors.list_page, None if context.is_admin and "is_public" in values else context.project_id,
         values.get("is_public", True) if context.is_admin else True, limit=limit, marker=values.get("marker"),
-        sort_key=values.get("sort_key", "flavorid"), sort_dir=values.get("sort_dir", "asc"), **least)
+        sort_key=values.get("sort_key", "flavorid"), sort_dir=values.get("sort_dir", "asc"), name=values.get("name"),
+        **least)
     full = len(page) == limit
     return page, {"flavors_links": query.next_link(request, path, page[-1].flavorid)} if full else {}
 
@@ -86,6 +89,7 @@ def show(api: Api, request: Request, flavor_id: str) -> Any:
 def create(api: Api, request: Request) -> Any:
     body = request.json()
     bodies.CREATE.check(body, request.version)
+    query.read(request, {}, strict_since=102)
     request.authorize("os-flavor-manage:create")
     fields = body["flavor"]
     named = fields.get("id")
@@ -111,6 +115,7 @@ def update(api: Api, request: Request, flavor_id: str) -> Any:
 
 @answers(None, 202)
 def delete(api: Api, request: Request, flavor_id: str) -> Response:
+    query.read(request, {}, strict_since=102)
     request.authorize("os-flavor-manage:delete")
     api.db.write(flavors.delete, flavor_id)
     return Response(202)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
@@ -10,12 +11,14 @@ from novasim.api.answers import answers
 from novasim.api.query import Parameter
 from novasim.api.views import images as views
 from novasim.api.wsgi import Request, Response
-from novasim.db import images
+from novasim.db import images, instances
+from novasim.db.engine import Transaction
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
 REMEMBERED = "image_"
+_SIZES = ("min_ram", "min_disk")
 # What says nothing of the image's contents.
 OF_THE_ROW = ("project_id", "instance_uuid", "created_at", "updated_at", "visibility", "protected", "os_hidden",
               "disk_format", "container_format", "virtual_size", "checksum", "os_hash_value", "tags")
@@ -83,8 +86,16 @@ def usable(request: Request, image_ref: str) -> dict[str, Any]:
 
 def remembered(image: dict[str, Any]) -> dict[str, str]:
     """What a server keeps of its image in system_metadata (spec 9.3)."""
-    kept = image["properties"] | {"min_ram": image["min_ram"], "min_disk": image["min_disk"]}
+    kept = image["properties"] | {name: image[name] for name in _SIZES}
     return {f"{REMEMBERED}{key}"[:255]: str(value)[:255] for key, value in kept.items()}
+
+
+def properties_of(tx: Transaction, server_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The properties that the images of a page of servers had when these were made of them, by server."""
+    kept = instances.system_metadata_of(tx, server_ids, REMEMBERED)
+    return {server_id: {key.removeprefix(REMEMBERED): value for key, value in pairs.items()
+                        if key.removeprefix(REMEMBERED) not in _SIZES}
+            for server_id, pairs in kept.items()}
 
 
 def _list(request: Request) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from novasim import exceptions
 
-MIN, MAX = 1, 96
+MIN, MAX = 1, 104
 HEADER, OLD_HEADER = "OpenStack-API-Version", "X-OpenStack-Nova-API-Version"
 # With more digits than Python reads at once it is no version either.
 _FORM = re.compile(r"([1-9]\d{0,99})\.([1-9]\d{0,99}|0)", re.ASCII)

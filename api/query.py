@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -57,6 +59,31 @@ def direction(text: str) -> str:
     if text not in ("asc", "desc"):
         raise ValueError(f"{text!r} is not one of ['asc', 'desc']")
     return text
+
+
+def regular_expression(text: str) -> str:
+    """One that the database can be asked with: of modest length, and with no way to take for ever."""
+    try:
+        parsed = parser.parse(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{text!r} is not a regular expression: {error}") from error
+    if len(text) > 255 or _is_explosive(parsed):
+        raise ValueError(f"{text!r} is too long, or repeats what itself repeats or branches")
+    return text
+
+
+def _is_explosive(pattern: Any, repeated: bool = False) -> bool:
+    """Whether matching may take exponential time: a repetition or a choice inside of a repetition."""
+    for operation, value in pattern:
+        name = str(operation)
+        repeats = name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT") and value[1] > 1
+        if repeated and (repeats or name == "BRANCH"):
+            return True
+        inner = list(value) if isinstance(value, tuple | list) else [value]
+        inner += [branch for part in inner if isinstance(part, list) for branch in part]
+        if any(_is_explosive(part, repeated or repeats) for part in inner if isinstance(part, parser.SubPattern)):
+            return True
+    return False
 
 
 PAGING = {"limit": Parameter(whole), "marker": Parameter()}

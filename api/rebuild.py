@@ -40,6 +40,7 @@ def rebuild(request: Request, instance: Instance, body: Mapping[str, Any]) -> Re
         raise exceptions.InstanceNotReady(instance_id=instance.uuid)
     build.check_served(body)
     build.check_limits(request, body)
+    build.check_key(request, body)
     image = _image(request, instance, body)
     instance = guards.find(request, instance.uuid)
     password = body.get("adminPass") or passwords.generate()

@@ -19,6 +19,7 @@ from novasim.api import (
     image_metadata,
     images,
     instance_actions,
+    keypairs,
     limits,
     migrations,
     quota_class_sets,
@@ -28,6 +29,7 @@ from novasim.api import (
     server_groups,
     server_metadata,
     server_migrations,
+    server_shares,
     servers,
     services,
     simulated_hosts,
@@ -74,6 +76,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-hypervisors/{hypervisor_id}/uptime": {"GET": until(87, hypervisors.uptime)},
     "/os-hypervisors/{hypervisor_id}/search": {"GET": until(52, hypervisors.search)},
     "/os-hypervisors/{hypervisor_id}/servers": {"GET": until(52, hypervisors.servers)},
+    "/os-keypairs": {"GET": keypairs.index, "POST": keypairs.create},
+    "/os-keypairs/{keypair_name}": {"GET": keypairs.show, "DELETE": keypairs.delete},
     "/os-migrations": {"GET": migrations.index},
     "/os-quota-class-sets/{class_name}": {"GET": quota_class_sets.show, "PUT": quota_class_sets.update},
     "/os-quota-sets/{project_id}": {
@@ -116,6 +120,9 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
+    "/servers/{server_id}/shares": {"GET": since(97, server_shares.index), "POST": since(97, server_shares.create)},
+    "/servers/{server_id}/shares/{share_id}": {
+        "GET": since(97, server_shares.show), "DELETE": since(97, server_shares.delete)},
 }
 
 

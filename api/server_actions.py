@@ -99,13 +99,14 @@ class Action(NamedTuple):
     answer: Shape = None
 
 
-_IMAGE_ID = since(45, {"image_id": str})
+_IMAGE_ID = (until(44, None), since(45, {"image_id": str}))
 _PASSWORD = {"adminPass": str}
 ACTIONS = {
     "resize": Action(bodies.RESIZE, "servers:resize", _resize),
     "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", _migrate),
     "os-migrateLive": Action(bodies.MIGRATE_LIVE, "os-migrate-server:migrate_live", _migrate_live),
-    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate, 200, answer=until(13, _PASSWORD)),
+    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate, 200,
+                       answer=(until(13, _PASSWORD), since(14, None))),
     "confirmResize": Action(bodies.plain("confirmResize"), "servers:confirm_resize",
                             _settled(resize.confirm, "confirmResize"), 204),
     "revertResize": Action(bodies.plain("revertResize"), "servers:revert_resize",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from novasim import states
+from novasim import exceptions, states
 from novasim.api import (
     availability_zones,
     build,
     deferred_delete,
     guards,
+    images,
     liveness,
     query,
     schemas,
@@ -22,7 +23,7 @@ from novasim.api.answers import LINKS, answers, optional
 from novasim.api.schemas import servers as bodies
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, flavors, hosts, instance_pages, instances
+from novasim.db import actions, flavors, hosts, instance_extra, instance_pages, instances
 from novasim.db import groups as db_groups
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 # Field of a PUT -> column.
 _COLUMNS = {"name": "display_name", "description": "display_description", "accessIPv4": "access_ip_v4",
-            "accessIPv6": "access_ip_v6", "hostname": "hostname"}
+            "accessIPv6": "access_ip_v6", "hostname": "hostname", "pinned_availability_zone": "availability_zone"}
 
 
 @answers(({"server": views.CREATED}, {"reservation_id": str}), 202, errors=(409, 501, 503), takes=bodies.CREATE)
@@ -81,7 +82,7 @@ def show(api: Api, request: Request, server_id: str) -> Any:
     return {"server": shown(request, [instance], views.SHOW)[0]}
 
 
-@answers({"server": views.shape(views.UPDATE)}, takes=bodies.UPDATE)
+@answers({"server": views.shape(views.UPDATE)}, errors=(409,), takes=bodies.UPDATE)
 def update(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.UPDATE.check(body, request.version)
@@ -91,10 +92,16 @@ def update(api: Api, request: Request, server_id: str) -> Any:
     values = {column: fields[name] for name, column in _COLUMNS.items() if name in fields}
     if "OS-DCF:diskConfig" in fields:
         values["auto_disk_config"] = fields["OS-DCF:diskConfig"] == "AUTO"
+    zone = fields.get("pinned_availability_zone")
+    if zone and not availability_zones.exists(api, zone):
+        raise exceptions.AvailabilityZoneUnknown()
 
     def transaction(tx: Transaction) -> Instance:
         instances.update(tx, instance.uuid, **values)
-        return guards.reread(tx, instance)
+        now = guards.reread(tx, instance)
+        if zone:
+            availability_zones.check_pin(api, tx, now)
+        return now
 
     now = api.db.write(transaction)
     request.note("updated", now)
@@ -129,9 +136,12 @@ def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction
     zones = availability_zones.of_servers(api, tx, page)
     networking = server_addresses.of_page(api, tx, status)
     groups = db_groups.uuids_of(tx, status) if request.version >= 71 and view != views.DETAIL else {}
+    properties = images.properties_of(tx, status) if request.version >= 98 else {}
+    extras = instance_extra.of_servers(tx, list(status)) if request.version >= 100 else {}
     return [views.server(views.Facts(
         request, server, status[server.uuid], known[server.instance_type_id],
         specs.get(server.instance_type_id, {}), zones[server.uuid], groups.get(server.uuid, []),
         liveness.host_status(api, services.get(server.host or "")), faults.get(server.uuid), is_admin,
-        *networking[server.uuid]), view)
+        *networking[server.uuid], properties.get(server.uuid, {}),
+        extras.get(server.uuid, instance_extra.Extra())), view)
         for server in page]

@@ -77,17 +77,20 @@ def by_ids(tx: Transaction, ids: Sequence[int]) -> dict[int, Flavor]:
 
 def list_page(tx: Transaction, project_id: str | None = None, is_public: bool | None = True, min_ram: int = 0,
               min_disk: int = 0, limit: int = 1000, marker: str | None = None, sort_key: str = "flavorid",
-              sort_dir: str = "asc") -> list[Flavor]:
+              sort_dir: str = "asc", name: str | None = None) -> list[Flavor]:
     """One page of flavors (spec 3.7).
 
     :param project_id: whose granted private flavors are shown beside the public ones
     :param is_public: None for public and private alike
+    :param name: a regular expression
     :raises Invalid: when the marker is unknown
     """
     conditions: list[ColumnElement[bool]] = [_T.deleted == 0, _T.memory_mb >= min_ram, _T.root_gb >= min_disk]
     if is_public is not None:
         conditions.append(_visible_to(project_id) if is_public and project_id is not None
                           else _T.is_public.is_(is_public))
+    if name:
+        conditions.append(_T.name.regexp_match(name))
     column = _T[sort_key]
     if marker is not None:
         at = tx.execute(select(column, _T.id).where(_T.flavorid == marker, _T.deleted == 0)).one_or_none()

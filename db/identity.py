@@ -15,7 +15,7 @@ from oslo_db import exception as db_exception
 from sqlalchemy import Table, and_, bindparam, delete, exists, insert, select, update
 
 from novasim import exceptions
-from novasim.db import models
+from novasim.db import identity_models as models
 from novasim.db.engine import Transaction
 
 PROJECT, DOMAIN, SYSTEM = "project", "domain", "system"

@@ -95,6 +95,14 @@ def load_system_metadata(tx: Transaction, instances: Sequence[Instance]) -> None
     _load_pairs(tx, instances, _READ_SYS_MANY, "system_metadata")
 
 
+def system_metadata_of(tx: Transaction, uuids: Iterable[str], prefix: str) -> dict[str, dict[str, str]]:
+    """What the system_metadata of a page of servers says under keys with a prefix, by uuid: one statement for all."""
+    found: dict[str, dict[str, str]] = {}
+    for row in tx.execute(_READ_SYS_MANY.where(_with_prefix(prefix)), {"uuids": list(uuids)}):
+        found.setdefault(row.instance_uuid, {})[row.key] = row.value
+    return found
+
+
 def _load_pairs(tx: Transaction, instances: Sequence[Instance], statement: Any, attribute: str) -> None:
     if not instances:
         return

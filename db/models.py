@@ -2,7 +2,8 @@
 
 Every table has the common columns of spec 9.1 and is deleted softly: ``deleted`` becomes the row's id. Exceptions are
 ``claims``, a ledger of the present that is summed over, and the rows of ``reservations``: there a dead row would only
-cost time; and what the identity service keeps: nobody wants to keep the passwords of those who have gone.
+cost time; and ``tags``, which say nothing of a server that is gone. Those of the identity service are in
+identity_models.py.
 """
 
 from __future__ import annotations
@@ -87,6 +88,21 @@ instance_metadata = _table(
 instance_system_metadata = _table(
     "instance_system_metadata", _of_instance(), Column("key", Name, nullable=False), Column("value", Name),
     Index(None, "instance_uuid", "deleted"))
+
+key_pairs = _table(
+    "key_pairs", Column("name", Name, nullable=False), Column("user_id", Name, nullable=False),
+    Column("type", String(8), nullable=False), Column("fingerprint", Name, nullable=False),
+    Column("public_key", LongText, nullable=False), UniqueConstraint("user_id", "name", "deleted"))
+
+tags = Table(
+    "tags", metadata,
+    Column("resource_id", Uuid, primary_key=True), Column("tag", String(60), primary_key=True), Index(None, "tag"),
+    mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
+# What only some servers have, as JSON; no row for those that have none of it.
+instance_extra = _table(
+    "instance_extra", _of_instance(), Column("trusted_certs", LongText), Column("scheduler_hints", LongText),
+    UniqueConstraint("instance_uuid"))
 
 instance_types = _table(
     "instance_types", Column("name", Name), Column("memory_mb", Integer, nullable=False),
@@ -333,57 +349,3 @@ fault_log = _table(
     Column("subject", Name, nullable=False), Column("did", String(16), nullable=False), Column("service", Name),
     Column("host", Name), Column("method", Name), Column("instance_uuid", Uuid), Column("request_id", Name),
     Index(None, "rule_uuid", "subject"))
-
-def _identity_table(name: str, *items: Column | Index | UniqueConstraint) -> Table:
-    return Table(name, metadata, Column("id", Integer, primary_key=True, autoincrement=True), *items,
-                 Column("created_at", Time), mysql_engine="InnoDB", mysql_charset="utf8mb4")
-
-
-def _of(table: str, index: bool = False) -> Column:
-    return Column(f"{table}_id", Uuid, ForeignKey(f"{table}s.uuid", ondelete="CASCADE"), nullable=False,
-                  index=index or None)
-
-
-def _described() -> tuple[Column, ...]:
-    return (Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),
-            Column("description", LongText, nullable=False, default=""))
-
-
-def _enabled() -> Column:
-    return Column("enabled", Boolean, nullable=False, default=True)
-
-
-domains = _identity_table("domains", *_described(), _enabled(), UniqueConstraint("name"))
-
-projects = _identity_table("projects", *_described(), _enabled(), _of("domain"), UniqueConstraint("domain_id", "name"),
-                           Index(None, "name"))
-
-users = _identity_table(
-    "users", *_described(), _enabled(), _of("domain"), Column("email", Name),
-    Column("default_project_id", Uuid, ForeignKey("projects.uuid", ondelete="SET NULL"), index=True),
-    # Null: nobody logs in with a password. Tokens issued before valid_since are void.
-    Column("password_hash", String(128)), Column("valid_since", Time), UniqueConstraint("domain_id", "name"),
-    Index(None, "name"))
-
-roles = _identity_table("roles", *_described(), UniqueConstraint("name"))
-
-role_assignments = _identity_table(
-    "role_assignments", _of("user"), _of("role", index=True),
-    # "project" and its id, "domain" and its id, or "system" and "all".
-    Column("target_type", String(16), nullable=False), Column("target_id", Uuid, nullable=False),
-    UniqueConstraint("user_id", "target_type", "target_id", "role_id"), Index(None, "target_type", "target_id"))
-
-application_credentials = _identity_table(
-    "application_credentials", *_described(), _of("user"), _of("project", index=True),
-    Column("secret_hash", String(128), nullable=False), Column("expires_at", Time),
-    Column("unrestricted", Boolean, nullable=False, default=False),
-    # Ids of roles, as JSON.
-    Column("roles", LongText, nullable=False), UniqueConstraint("user_id", "name"))
-
-revoked_tokens = _identity_table(
-    "revoked_tokens", Column("audit_id", String(32), nullable=False, unique=True),
-    Column("expires_at", Time, nullable=False, index=True))
-
-# What tokens are signed with, where the configuration does not say.
-token_keys = _identity_table(
-    "token_keys", Column("name", String(32), nullable=False, unique=True), Column("secret", Name, nullable=False))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
-from novasim.db import models
 from novasim.db.engine import Database
+from novasim.db.identity_models import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -42,7 +42,7 @@ def upgrade(database: Database, revision: str | None = None) -> None:
     with database.engine.begin() as connection:
         if revision is None and connection.dialect.name == "sqlite" and not inspect(connection).get_table_names():
             # The same tables (a test compares them), without all that they once were.
-            models.metadata.create_all(connection)
+            metadata.create_all(connection)
             _VERSION.create(connection)
             connection.execute(insert(_VERSION).values(version_num=head()))
             return

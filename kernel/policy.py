@@ -20,6 +20,8 @@ ADMIN = "rule:admin_api"
 OWNER = "rule:admin_or_owner"
 MANAGER = "rule:project_manager_or_admin"
 READER = "rule:admin_or_reader"
+USER = "rule:admin_or_user"
+USER_MEMBER = "rule:admin_or_user_member"
 ANYBODY = "@"
 
 _CHECKS = [
@@ -30,6 +32,10 @@ _CHECKS = [
                        "An administrator, or a manager of the project that owns the target."),
     policy.RuleDefault("admin_or_reader", "rule:admin_api or (role:reader and project_id:%(project_id)s)",
                        "An administrator, or whoever may read in the project that owns the target."),
+    policy.RuleDefault("admin_or_user", "rule:admin_api or user_id:%(user_id)s",
+                       "An administrator, or the user whose own the target is."),
+    policy.RuleDefault("admin_or_user_member", "rule:admin_api or (role:member and user_id:%(user_id)s)",
+                       "An administrator, or the user whose own the target is, as a member of a project."),
 ]
 
 
@@ -103,6 +109,12 @@ _RULES = [
         ("update", OWNER, "Change how a volume is attached to a server", "PUT", "/{volume_id}"),
         ("swap", ADMIN, "Put another volume in the place of one", "PUT", "/{volume_id}"),
         ("delete", OWNER, "Detach a volume from a server", "DELETE", "/{volume_id}"))),
+    *(_Rule(f"os-server-shares:{name}", check, what, ((method, f"/servers/{{server_id}}/shares{path}"),))
+      for name, check, what, method, path in (
+        ("index", READER, "List the shares of a server", "GET", ""),
+        ("show", READER, "Show a share of a server", "GET", "/{share_id}"),
+        ("create", OWNER, "Attach a share to a server", "POST", ""),
+        ("delete", OWNER, "Detach a share from a server", "DELETE", "/{share_id}"))),
     *(_Rule(f"os-attach-interfaces:{name}", check, what, ((method, f"/servers/{{server_id}}/os-interface{path}"),))
       for name, check, what, method, path in (
         ("list", READER, "List the ports of a server", "GET", ""),
@@ -144,6 +156,11 @@ _RULES = [
           (("POST", "/flavors/{flavor_id}/action (addTenantAccess)"),)),
     _Rule("os-flavor-access:remove_tenant_access", ADMIN, "Take a private flavor from a project",
           (("POST", "/flavors/{flavor_id}/action (removeTenantAccess)"),)),
+    *(_Rule(f"os-keypairs:{name}", check, text, ((how, f"/os-keypairs{path}"),))
+      for name, check, text, how, path in (
+        ("index", USER, "List key pairs", "GET", ""), ("show", USER, "Show a key pair", "GET", "/{keypair_name}"),
+        ("create", USER_MEMBER, "Create or import a key pair", "POST", ""),
+        ("delete", USER_MEMBER, "Delete a key pair", "DELETE", "/{keypair_name}"))),
     _Rule("os-migrations:index", ADMIN, "List migrations", (("GET", "/os-migrations"),)),
     _Rule("os-services:list", ADMIN, "List services", (("GET", "/os-services"),)),
     _Rule("os-services:update", ADMIN, "Enable, disable or force down a compute service",

@@ -252,6 +252,8 @@ ACTIONS: dict[str, Action] = {
     "attach_volume": _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED),
     "detach_volume": _vm(ACTIVE, PAUSED, STOPPED, RESIZED, SOFT_DELETED, SHELVED, SHELVED_OFFLOADED),
     "swap_volume": _vm(ACTIVE, PAUSED, RESIZED),
+    "attach_share": _vm(STOPPED),
+    "detach_share": _vm(STOPPED),
     "attach_interface": _vm(ACTIVE, PAUSED, STOPPED),
     "detach_interface": _vm(ACTIVE, PAUSED, STOPPED),
     "addFixedIp": _vm(ACTIVE, PAUSED, STOPPED),

@@ -13,7 +13,8 @@ from novasim.api.identity.tokens import Grant
 from novasim.api.query import Parameter
 from novasim.api.schemas import identity as bodies
 from novasim.api.wsgi import Response
-from novasim.db import identity, models
+from novasim.db import identity
+from novasim.db import identity_models as models
 
 if TYPE_CHECKING:
     from novasim.api.app import Api

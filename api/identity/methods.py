@@ -12,7 +12,8 @@ from novasim.api import wsgi
 from novasim.api.identity import tokens
 from novasim.api.identity.tokens import Claims, Grant
 from novasim.api.schemas import identity as bodies
-from novasim.db import identity, models
+from novasim.db import identity
+from novasim.db import identity_models as models
 
 if TYPE_CHECKING:
     from novasim.api.app import Api

@@ -11,7 +11,8 @@ from novasim.api.identity import resources, tokens
 from novasim.api.identity.access import Request
 from novasim.api.query import Parameter
 from novasim.api.wsgi import Response
-from novasim.db import identity, models
+from novasim.db import identity
+from novasim.db import identity_models as models
 
 if TYPE_CHECKING:
     from novasim.api.app import Api

@@ -21,7 +21,8 @@ from oslo_config import cfg
 from novasim.api import wsgi
 from novasim.api.identity.passwords import Passwords
 from novasim.context import RequestContext
-from novasim.db import identity, models
+from novasim.db import identity
+from novasim.db import identity_models as models
 from novasim.db.engine import Database
 from novasim.sim.clock import Clock
 

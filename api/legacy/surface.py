@@ -20,6 +20,7 @@ from novasim.api.schemas import Schema, Versions
 from novasim.api.schemas import aggregates as aggregate_bodies
 from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
+from novasim.api.schemas import keypairs as keypair_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
 from novasim.api.schemas import server_groups as group_bodies
 from novasim.api.schemas import servers as server_bodies
@@ -150,6 +151,8 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-availability-zone/detail": {"GET": _PLAIN},
     **{f"/os-hypervisors{path}": {"GET": _HYPERVISOR}
        for path in ("", "/detail", "/statistics", "/{id}", "/{id}/uptime", "/{id}/search", "/{id}/servers")},
+    "/os-keypairs": {"GET": _PLAIN, "POST": Operation(schema=keypair_bodies.CREATE)},
+    "/os-keypairs/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/os-migrations": {"GET": _PLAIN},
     "/os-quota-class-sets/{id}": {"GET": Operation(view=_QUOTA), "PUT": _QUOTA_CLASS},
     "/os-quota-sets/{id}": {

@@ -107,13 +107,18 @@ def check_own(request: Request, row: Row) -> None:
         raise exceptions.Forbidden(f"{row['id']} belongs to another project: you may not change it.")
 
 
-def _said(resource: Resource, create: Schema, update: Schema) -> dict[str, Any]:
-    """What each method takes and answers."""
+def _body(resource: Resource, fields: dict[str, Any], required: Sequence[str] = ()) -> Schema:
+    return Schema(closed({resource.singular: closed(fields, *required)}, resource.singular))
+
+
+def _said(resource: Resource) -> tuple[Schema, Schema, dict[str, Any]]:
+    """The bodies that create and change one, and what each method takes and answers."""
+    create, update = _body(resource, resource.on_create, resource.required), _body(resource, resource.on_update)
     name, whole = resource.singular.replace("_", " "), _SHAPE | dict(resource.shape)
     # Whoever asks for ``fields`` gets those.
     asked = {key: optional(shape) for key, shape in whole.items()}
     one, errors = {resource.singular: whole}, (409, 503)
-    return {
+    return create, update, {
         "index": answers({resource.plural: [asked], f"{resource.plural}_links": optional(LINKS)},
                          query=_parameters(resource), strict=1, about=f"List {name}s"),
         "create": answers(one, 201, errors, create, about=f"Create a {name}"),
@@ -124,10 +129,7 @@ def _said(resource: Resource, create: Schema, update: Schema) -> dict[str, Any]:
 
 def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
     """The URLs of a resource."""
-    create_body = Schema(closed({resource.singular: closed(resource.on_create, *resource.required)},
-                                resource.singular))
-    update_body = Schema(closed({resource.singular: closed(resource.on_update)}, resource.singular))
-    said = _said(resource, create_body, update_body)
+    create_body, update_body, said = _said(resource)
 
     @said["index"]
     def index(api: Api, request: Request) -> Any:

@@ -96,7 +96,7 @@ def shown(operation: Operation, status: int) -> list[Range]:
     """The bodies of a success."""
     return [one for variant in operation.variants if status in variant.answers.shapes for one in _ranges(
         variant.since, variant.until, answers.changes(variant.answers.shapes[status]),
-        functools.partial(answers.schema, variant.answers.shapes[status]))]
+        functools.partial(answers.schema, variant.answers.shapes[status])) if one.schema != answers.ABSENT]
 
 
 def _success(operation: Operation, status: int) -> Schema:

@@ -16,8 +16,10 @@ _FLAVOR: dict[str, Any] = {
                     "exclusiveMinimum": 0, "maximum": 3.40282e+38},
 }
 _REQUIRED = ("name", "ram", "vcpus", "disk")
-CREATE = Versions((1, closed({"flavor": closed(_FLAVOR, *_REQUIRED)}, "flavor")),
-                  (55, closed({"flavor": closed(_FLAVOR | {"description": _DESCRIPTION}, *_REQUIRED)}, "flavor")))
+_DESCRIBED = _FLAVOR | {"description": _DESCRIPTION}
+_WITHOUT_FACTOR = {name: schema for name, schema in _DESCRIBED.items() if name != "rxtx_factor"}
+CREATE = Versions(*((since, closed({"flavor": closed(fields, *_REQUIRED)}, "flavor"))
+                    for since, fields in ((1, _FLAVOR), (55, _DESCRIBED), (102, _WITHOUT_FACTOR))))
 UPDATE = Schema(closed({"flavor": closed({"description": _DESCRIPTION}, "description")}, "flavor"))
 _SPECS = {"type": "object", "additionalProperties": False, "patternProperties": {
     r"^[a-zA-Z0-9\-_:. ]{1,255}$": {"type": ["string", "number", "boolean"], "maxLength": 255}}}

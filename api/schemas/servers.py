@@ -77,7 +77,8 @@ _UPDATE: dict[str, Any] = {
     "accessIPv6": {"type": "string", "format": "ipv6"},
 }
 _UPDATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
-    (19, {"description": DESCRIPTION}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN})]
+    (19, {"description": DESCRIPTION}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
+    (104, {"pinned_availability_zone": _NAME_ONLY | {"type": ["string", "null"]}})]
 
 
 _REBUILD: dict[str, Any] = _UPDATE | {

@@ -12,8 +12,8 @@ from novasim.objects import Flavor
 BRIEF = {"id": str, "name": str, "links": LINKS, "description": since(55, str | None)}
 FULL = BRIEF | {
     "ram": int, "disk": int, "vcpus": int, "swap": (until(74, int | str), since(75, int)),
-    "OS-FLV-EXT-DATA:ephemeral": int, "OS-FLV-DISABLED:disabled": bool, "os-flavor-access:is_public": bool,
-    "rxtx_factor": float, "extra_specs": since(61, MAP)}
+    "OS-FLV-EXT-DATA:ephemeral": int, "OS-FLV-DISABLED:disabled": until(101, bool), "os-flavor-access:is_public": bool,
+    "rxtx_factor": until(101, float), "extra_specs": since(61, MAP)}
 
 
 def brief(request: Request, flavor: Flavor) -> dict[str, Any]:
@@ -27,6 +27,7 @@ def full(request: Request, flavor: Flavor) -> dict[str, Any]:
     shown = brief(request, flavor) | {
         "ram": flavor.memory_mb, "disk": flavor.root_gb, "vcpus": flavor.vcpus,
         "swap": flavor.swap if flavor.swap or request.version >= 75 else "",
-        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb, "OS-FLV-DISABLED:disabled": flavor.disabled,
-        "os-flavor-access:is_public": flavor.is_public, "rxtx_factor": flavor.rxtx_factor}
+        "OS-FLV-EXT-DATA:ephemeral": flavor.ephemeral_gb, "os-flavor-access:is_public": flavor.is_public}
+    if request.version < 102:
+        shown |= {"OS-FLV-DISABLED:disabled": flavor.disabled, "rxtx_factor": flavor.rxtx_factor}
     return shown | {"extra_specs": flavor.extra_specs} if request.version >= 61 else shown

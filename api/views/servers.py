@@ -11,6 +11,7 @@ from novasim import states
 from novasim.api.answers import LINKS, MAP, Part, Shape, optional
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
+from novasim.db.instance_extra import Extra
 from novasim.objects import Flavor, Instance
 
 
@@ -28,6 +29,8 @@ class Facts(NamedTuple):
     is_admin: bool
     addresses: dict[str, list[dict[str, Any]]]
     security_groups: list[dict[str, str]]
+    image_properties: dict[str, str]
+    extra: Extra
 
 
 Getter = Callable[[Facts], Any]
@@ -67,6 +70,10 @@ def _image(facts: Facts) -> Any:
     return {"id": image, "links": [links.bookmark(facts.request, f"/images/{image}")]} if image else ""
 
 
+def _image_embedded(facts: Facts) -> Any:
+    return _image(facts) and _image(facts) | {"properties": facts.image_properties}
+
+
 def _progress(facts: Facts) -> Any:
     return facts.instance.progress or 0 if facts.status in states.PROGRESS_STATUSES else _OMIT
 
@@ -93,6 +100,7 @@ def _always(value: Any) -> Getter:
 
 
 _ALL = (SHOW, DETAIL, UPDATE)
+_IMAGE = {"id": str, "links": LINKS}
 _FAULT = {"code": int, "created": str, "message": str, "details": optional(str)}
 _FLAVOR = {"vcpus": int, "ram": int, "disk": int, "ephemeral": int, "swap": int, "original_name": str,
            "extra_specs": MAP}
@@ -107,7 +115,8 @@ FIELDS = [
     Field("user_id", _of("user_id"), views=_ALL, shape=str | None),
     Field("metadata", _of("metadata"), views=_ALL, shape=MAP),
     Field("hostId", lambda facts: host_id(facts.instance.project_id, facts.instance.host), views=_ALL),
-    Field("image", _image, views=_ALL, shape=({"id": str, "links": LINKS}, str)),
+    Field("image", _image, until=97, views=_ALL, shape=(_IMAGE, str)),
+    Field("image", _image_embedded, since=98, views=_ALL, shape=(_IMAGE | {"properties": {...: Any}}, str)),
     Field("flavor", _flavor_link, until=46, views=_ALL, shape={"id": str, "links": LINKS}),
     Field("flavor", _flavor_embedded, since=47, views=_ALL, shape=_FLAVOR),
     Field("created", lambda facts: times.seconds(facts.instance.created_at), views=_ALL),
@@ -149,6 +158,7 @@ FIELDS = [
     Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE), shape=[str]),
     Field("locked_reason", _of("locked_reason"), since=73, views=_ALL, shape=str | None),
     Field("pinned_availability_zone", _of("availability_zone"), since=96, shape=str | None),
+    Field("scheduler_hints", lambda facts: facts.extra.scheduler_hints, since=100, shape={...: Any}),
 ]
 
 

@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from novasim.db import models
+from novasim.db.identity_models import metadata
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=models.metadata, compare_type=True)
+context.configure(connection=connection, target_metadata=metadata, compare_type=True)
 with context.begin_transaction():
     context.run_migrations()

@@ -6,7 +6,8 @@ import pytest
 
 from novasim import exceptions
 from novasim.api.identity.tokens import ROLES, Tokens
-from novasim.db import identity, models, versioning
+from novasim.db import identity, versioning
+from novasim.db import identity_models as models
 from novasim.db.engine import Database
 from novasim.launch import wiring
 from novasim.sim.clock import Clock

@@ -118,10 +118,12 @@ class Cloud:
     def act(self, server: str, action: str, content: Any = None, **options: Any) -> Answer:
         return self.call("POST", f"/servers/{server}/action", {action: content}, **options)
 
-    def boot(self, flavor: str = "1", user: str = "bob:p1", host: str | None = "cmp-1", **fields: Any) -> str:
+    def boot(self, flavor: str = "1", user: str = "bob:p1", host: str | None = "cmp-1",
+             hints: dict[str, Any] | None = None, **fields: Any) -> str:
         """A server that is ACTIVE on a host; BUILD without one."""
         answer = self.call("POST", "/servers", {"server": {
-            "name": "vm", "flavorRef": flavor, "imageRef": IMAGE} | fields}, user=user)
+            "name": "vm", "flavorRef": flavor, "imageRef": IMAGE} | fields,
+            "os:scheduler_hints": hints or {}}, user=user)
         assert answer.status == 202, answer.text
         server: str = answer.body["server"]["id"]
         if host is not None:

@@ -135,7 +135,7 @@ def test_passwords(door, admin, make):
 
 
 def test_passwords_are_kept_as_hashes(door, make):
-    from novasim.db import models
+    from novasim.db import identity_models as models
 
     make("users", name="u", password="never to be seen")
     with door.db.engine.connect() as connection:

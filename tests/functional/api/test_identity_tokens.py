@@ -199,7 +199,7 @@ def test_a_token_can_be_taken_back_by_its_user_and_by_an_admin(door, admin):
 
 
 def test_what_was_taken_back_is_forgotten_when_it_has_expired(door):
-    from novasim.db import models
+    from novasim.db import identity_models as models
 
     def taken_back():
         with door.db.engine.connect() as connection:

@@ -31,6 +31,8 @@ ACTION_BODIES: dict[str, Any] = {
     "removeSecurityGroup": {"name": "default"}}
 # From 2.53 on it is another request.
 SERVICE_BY_ID = ("PUT", "/os-services/{service_id}", {"status": "disabled"})
+# What follows the key is a remark of its owner.
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1TVOf/y61SDCjIenYyYCb5EG9ZaOmJo8uvNwaCvbl hidden-remark"
 ATTACHMENT = {"volumeAttachment": {"volumeId": VOLUME}}
 META, ONE_META = {"metadata": {"k": "v"}}, {"meta": {"k": "v"}}
 # Valid bodies of each request that has one: what is refused is refused for who asks, not for what is wrong.
@@ -48,6 +50,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-aggregates/{aggregate_id}/action"): [
         {"add_host": {"host": "cmp-1"}}, {"remove_host": {"host": "cmp-1"}}, {"set_metadata": META}],
     ("POST", "/os-aggregates/{aggregate_id}/images"): [{"cache": [{"id": IMAGE}]}],
+    ("POST", "/os-keypairs"): [{"keypair": {"name": "key", "public_key": KEY}}],
     ("PUT", "/os-quota-class-sets/{class_name}"): [{"quota_class_set": {"cores": 5}}],
     ("PUT", "/os-quota-sets/{project_id}"): [{"quota_set": {"cores": 5}}],
     ("POST", "/os-simulator/faults"): [{"fault": {"at": "rpc.send", "do": "drop"}}],
@@ -63,6 +66,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/migrations/{migration_id}/action"): [{"force_complete": None}],
     ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
+    ("POST", "/servers/{server_id}/shares"): [{"share": {"share_id": VOLUME}}],
     ("PUT", "/servers/{server_id}/os-volume_attachments/{volume_id}"): [ATTACHMENT],
 }
 # Names in paths whose thing belongs to project1 in this world.
@@ -95,12 +99,14 @@ class World:
         projects = door.ids("projects", self.admin)
         self.ids: dict[str, str] = {}
         group = self.call("POST", "/os-server-groups", BODIES["POST", "/os-server-groups"][0], self.owner)
+        self.call("POST", "/os-keypairs", BODIES["POST", "/os-keypairs"][0], self.owner)
         server = self.cloud.boot(user=self.owner, name="hidden-name", metadata={"k": "hidden-value"})
         self.ids = {
             "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
-            "volume_id": VOLUME, "port_id": VOLUME, "class_name": "default", "hypervisor_id": "1",
-            "service_id": "enable", "network": "private", "alias": "a", "fault_id": VOLUME}
+            "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
+            "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
+            "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
@@ -193,9 +199,10 @@ def test_lists_of_another_project_say_nothing(world, stranger):
     token = world.door.token(stranger)
     asked = [("GET", path, None, version) for method, path, _, version in requests()
              if method == "GET" and not any(f"{{{name}}}" in path for name in OWNED)]
-    asked += [("GET", path, None, version) for path in QUERIES for version in ("2.1", "2.35", "2.96")]
+    asked += [("GET", path, None, version) for path in QUERIES for version in ("2.1", "2.35", "2.104")]
     assert refusals(world, token, asked, (200, 400, 403, 404)) == {}
     assert "hidden-name" in world.call("GET", "/servers/detail", None, world.owner).text, "it is there to be seen"
+    assert "hidden-remark" in world.call("GET", "/os-keypairs", None, world.owner).text
     assert "hidden-flavor" in world.call("GET", "/flavors/detail", None, world.owner).text
 
 
@@ -207,7 +214,7 @@ def test_without_a_token_nothing_is_answered(world):
 def test_another_projects_things_cannot_be_made_use_of(world):
     token = world.door.token("member2")
     good = {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}
-    for change in ({"imageRef": OWN_IMAGE}, {"flavorRef": "own"}):
+    for change in ({"imageRef": OWN_IMAGE}, {"flavorRef": "own"}, {"key_name": "key"}):
         assert world.call("POST", "/servers", {"server": good | change}, token).status in (400, 404)
     hint = {"server": good, "os:scheduler_hints": {"group": world.ids["server_group_id"]}}
     assert world.call("POST", "/servers", hint, token).status in (400, 404)

@@ -75,8 +75,8 @@ def test_a_project_in_the_url_must_be_the_token_s(cloud):
     answer = cloud.get("/p2/servers", user=BOB)
     assert (answer.status, answer.message) == (
         400, "Malformed request URL: URL's project_id 'p2' doesn't match Context's project_id 'p1'")
-    assert cloud.get("/os-keypairs", user=BOB).status == 404
-    assert cloud.get("/os-keypairs/mine", user=BOB).status == 404
+    assert cloud.get("/os-nothing", user=BOB).status == 404
+    assert cloud.get("/os-nothing/mine", user=BOB).status == 404
 
 
 @pytest.mark.spec("3.12/method-not-present")

@@ -85,6 +85,7 @@ READS = {
     ("server-metadata", "server-metadata-all-resp.json"): "/servers/{server}/metadata",
     ("server-metadata", "server-metadata-resp.json"): "/servers/{server}/metadata/foo",
 }
+HINTS = {"same_host": "48e6a9f6-30af-47e0-bc04-acaed113bb4e"}
 # Requests that no version takes: they have fields of 2.90 and lack what has been required since 2.37.
 UNSENT = ("v2.90", "v2.94")
 
@@ -93,7 +94,8 @@ UNSENT = ("v2.90", "v2.94")
 def story(cloud):
     """A cluster in which each kind of thing exists; what fills the placeholders of READS."""
     cloud.db.write(seed.add_networks)
-    server = cloud.boot(metadata={"foo": "bar"})
+    moving = cloud.boot(hints=HINTS)
+    server = cloud.boot(metadata={"foo": "bar"}, hints=HINTS)
     port = cloud.get(f"/servers/{server}/os-interface").body["interfaceAttachments"][0]["port_id"]
     migration = cloud.resized(server)
     request = cloud.get(f"/servers/{server}/os-instance-actions").body["instanceActions"][0]["request_id"]
@@ -103,7 +105,6 @@ def story(cloud):
     cloud.call("POST", "/os-aggregates/1/action", {"add_host": {"host": "cmp-3"}})
     group = cloud.call("POST", "/os-server-groups", {"server_group": {"name": "test", "policies": ["anti-affinity"]}})
     cloud.call("POST", "/flavors/3/os-extra_specs", {"extra_specs": {"hw:numa_nodes": "1"}})
-    moving = cloud.boot()
     cloud.db.write(migrations.create, Migration(
         uuid="", instance_uuid=moving, status=states.MIG_RUNNING, migration_type=states.LIVE_MIGRATION,
         source_compute="cmp-1", source_node="cmp-1", dest_compute="cmp-2", dest_node="cmp-2", user_id="bob",
@@ -134,10 +135,15 @@ def test_answer_is_shaped_like_the_sample(cloud, story, folder, name):
 
 @published_samples.needed
 @pytest.mark.parametrize("name", ["server-update-resp.json", "server-put-resp.json"])
-def test_update_is_shaped_like_the_sample(cloud, story, name):
+def test_update_is_shaped_like_the_sample(cloud, name):
+    cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
+    cloud.db.write(seed.add_networks)
     for version, path in sample_versions("servers", name):
         user = USER if version >= 90 else ADMIN
-        answer = cloud.call("PUT", f"/servers/{story['server']}", {"server": {"name": "new"}}, f"2.{version}", user)
+        request = json.loads((path.parent / name.replace("resp", "req")).read_text())
+        # That of 2.104 is of a server without hints.
+        server = cloud.boot(hints={} if version >= 104 else HINTS)
+        answer = cloud.call("PUT", f"/servers/{server}", request, f"2.{version}", user)
         assert answer.status == 200, answer.text
         assert not differences(answer.body, json.loads(path.read_text())), version
 
@@ -182,7 +188,7 @@ def test_rebuild_takes_the_sample_requests_and_answers_as_the_samples(cloud, fol
         body = {key: value for key, value in request["rebuild"].items()
                 if key not in ("key_name", "trusted_image_certificates")} | {"imageRef": cloud.image}
         user = USER if version >= 90 else ADMIN
-        answer = cloud.act(cloud.boot(), "rebuild", body, version=f"2.{version}", user=user)
+        answer = cloud.act(cloud.boot(hints=HINTS), "rebuild", body, version=f"2.{version}", user=user)
         assert answer.status == 202, (path, answer.text)
         assert not differences(answer.body, json.loads(path.read_text())), path
         taken += 1
@@ -236,13 +242,13 @@ def shape(value: Any) -> Any:
 @pytest.mark.spec("3.12/2.3", "3.12/2.9", "3.12/2.16", "3.12/2.19", "3.12/2.23", "3.12/2.26", "3.12/2.28",
                   "3.12/2.47", "3.12/2.51", "3.12/2.55", "3.12/2.57", "3.12/2.58", "3.12/2.59", "3.12/2.61",
                   "3.12/2.62", "3.12/2.69", "3.12/2.71", "3.12/2.73", "3.12/2.80", "3.12/2.84", "3.12/2.88",
-                  "3.12/2.90", "3.12/2.96")
+                  "3.12/2.90", "3.12/2.96", "3.12/2.102")
 @pytest.mark.parametrize(("path", "user", "changes"), [
-    ("/servers/{server}", ADMIN, [3, 9, 16, 19, 26, 47, 63, 71, 73, 96]),
-    ("/servers/{server}", USER, [9, 19, 26, 47, 63, 71, 73, 90, 96]),
+    ("/servers/{server}", ADMIN, [3, 9, 16, 19, 26, 47, 63, 71, 73, 96, 98, 100]),
+    ("/servers/{server}", USER, [9, 19, 26, 47, 63, 71, 73, 90, 96, 98, 100]),
     ("/servers/detail", ADMIN, []),
     ("/servers", USER, []),
-    ("/flavors/1", USER, [55, 61]),
+    ("/flavors/1", USER, [55, 61, 102]),
     ("/flavors", USER, [55]),
     ("/limits", USER, [36, 39, 57]),
     ("/os-services", ADMIN, [11]),

@@ -44,7 +44,7 @@ class Row(NamedTuple):
     name: str = ""
     method: str = "POST"
     path: str = "/action"
-    version: str = "2.96"
+    version: str = "2.104"
 
 
 def no_volume(action: str, method: str, path: str, body: Any, row: str, *vm: str) -> Row:

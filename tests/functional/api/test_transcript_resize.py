@@ -12,7 +12,7 @@ from cluster_fixture import ADMIN, MEDIUM, SMALL, TINY, USER
 
 from novasim import states
 
-VERSIONS = ("2.1", "2.96")
+VERSIONS = ("2.1", "2.104")
 ROOT = "http://localhost"
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 MISSING = "00000000-0000-0000-0000-000000000000"
@@ -73,7 +73,8 @@ def server(cluster, uuid, version, token, flavorid, status, vm_state, task_state
     attributes = {"host": row.host, "hypervisor_hostname": row.host, "instance_name": f"instance-{row.id:08x}"}
     if version != "2.1":
         shown |= {"locked": False, "description": None, "tags": [], "trusted_image_certificates": None,
-                  "server_groups": [], "locked_reason": None, "pinned_availability_zone": None,
+                  "server_groups": [], "locked_reason": None, "pinned_availability_zone": None, "scheduler_hints": {},
+                  "image": shown["image"] | {"properties": {}},
                   "OS-EXT-SRV-ATTR:hostname": row.display_name}
         attributes |= {"reservation_id": RESERVATION, "launch_index": 0, "kernel_id": "", "ramdisk_id": "",
                        "root_device_name": "/dev/vda", "user_data": None}

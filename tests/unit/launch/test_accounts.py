@@ -5,7 +5,8 @@ import yaml
 
 from novasim import exceptions
 from novasim.api.identity.passwords import Passwords
-from novasim.db import identity, models
+from novasim.db import identity
+from novasim.db import identity_models as models
 from novasim.launch import accounts, wiring
 
 HERE = "http://h:1/v2.1"
