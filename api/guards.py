@@ -161,6 +161,32 @@ def send(cast: Callable[..., Any], *args: Any, undo: Callable[[Exception], None]
         raise exceptions.MessagingUnavailable(reason=reason) from error
 
 
+def ask(request: Request, instance: Instance, call: Callable[..., Any], **arguments: Any) -> Any:
+    """Ask the agent of a server's host something, and wait for the answer.
+
+    :param call: of the agent's contract
+    :raises InstanceNotReady, ServiceUnavailable: when there is no agent to be asked
+    :raises Conflict: when its hypervisor cannot say
+    :raises MessagingUnavailable: when no answer comes
+    """
+    check_host_up(request.api, instance, instance.host)
+    try:
+        answer = call(request.context, instance.host, instance=instance, **arguments)
+        if answer is None:
+            # It has died over it.
+            raise exceptions.MessagingUnavailable(reason="no answer")
+        return answer
+    except exceptions.HypervisorError as error:
+        # Its text names the host, which is not for users.
+        LOG.warning("Server %s could not be asked about: %s", instance.uuid, error.text)
+        raise exceptions.Conflict(f"The guest of instance {instance.uuid} cannot be asked at this time.") from error
+    except exceptions.NovasimException:
+        raise
+    except Exception as error:
+        LOG.exception("An agent did not answer")
+        raise exceptions.MessagingUnavailable(reason=type(error).__name__) from error
+
+
 def undo_task(request: Request, instance: Instance, task: str | None,
               also: Callable[[Transaction], None] | None = None) -> Callable[[Exception], None]:
     """What takes a begun task back: no task, no reservation, a failed action and a fault.

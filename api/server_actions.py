@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from novasim import exceptions
 from novasim.api import (
     attach_interfaces,
+    console_output,
+    crash_dump,
     deferred_delete,
     delete,
     evacuate,
@@ -17,6 +19,7 @@ from novasim.api import (
     microversion,
     power,
     rebuild,
+    remote_consoles,
     reset_state,
     resize,
     shelve,
@@ -25,6 +28,7 @@ from novasim.api import (
 from novasim.api.answers import Answers, Shape, answers, since, until
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
+from novasim.api.schemas import remote_consoles as consoles
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import HttpError, Request, Response
 from novasim.objects import Instance
@@ -88,19 +92,25 @@ def _lock(request: Request, instance: Instance, body: Any) -> None:
     lock.lock(request, instance, body.get("locked_reason") if request.version >= 73 and body else None)
 
 
+def _console(protocol: str) -> Callable[[Request, Instance, Any], Response]:
+    return lambda request, instance, body: remote_consoles.action(request, instance, protocol, body)
+
+
 class Action(NamedTuple):
-    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last version
-    that has it, and the shape of the answer."""
+    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last and
+    first version that have it, and the shape of the answer."""
     schema: Versions
     rule: str
     perform: Callable[[Request, Instance, Any], Response | None]
     status: int = 202
     until: int = microversion.MAX
+    since: int = microversion.MIN
     answer: Shape = None
 
 
 _IMAGE_ID = (until(44, None), since(45, {"image_id": str}))
 _PASSWORD = {"adminPass": str}
+_CONSOLE = {"console": {"type": str, "url": str}}
 ACTIONS = {
     "resize": Action(bodies.RESIZE, "servers:resize", _resize),
     "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", _migrate),
@@ -145,6 +155,12 @@ ACTIONS = {
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),
     "restore": Action(bodies.plain("restore"), "os-deferred-delete:restore",
                       lambda request, instance, _: deferred_delete.restore(request, instance)),
+    "os-getConsoleOutput": Action(bodies.GET_CONSOLE_OUTPUT, "os-console-output", console_output.get_console_output,
+                                  200, answer={"output": str}),
+    **{name: Action(schema, "os-remote-consoles", _console(protocol), 200, until=5, answer=_CONSOLE)
+       for name, (protocol, schema) in consoles.ACTIONS.items()},
+    "trigger_crash_dump": Action(bodies.plain("trigger_crash_dump"), "servers:trigger_crash_dump",
+                                 crash_dump.trigger_crash_dump, since=17),
 }
 
 
@@ -166,7 +182,7 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
     action = ACTIONS.get(name)
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
-    if request.version > action.until:
+    if not action.since <= request.version <= action.until:
         raise HttpError(404, "The resource could not be found.")
     action.schema.check(body, request.version)
     instance = guards.find(request, server_id, with_metadata=False)

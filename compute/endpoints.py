@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from novasim.compute import deferred_delete, evacuate, lifecycle, live_migrate, power, rebuild, resize, shelve, snapshot
+from novasim.compute import (
+    crash_dump,
+    deferred_delete,
+    evacuate,
+    insight,
+    lifecycle,
+    live_migrate,
+    power,
+    rebuild,
+    remote_consoles,
+    resize,
+    shelve,
+    snapshot,
+)
 from novasim.compute.agents import Agents
 from novasim.context import RequestContext
 from novasim.objects import Instance, Migration
@@ -53,6 +66,29 @@ class PowerEndpoints:
 
     def restore_instance(self, ctxt: RequestContext, instance: Instance) -> None:
         deferred_delete.restore_instance(self._agents, ctxt, instance)
+
+
+class InsightEndpoints:
+    """Who asks waits for the answer."""
+
+    _agents: Agents
+
+    def get_console_output(self, ctxt: RequestContext, instance: Instance, tail_length: int | None) -> str:
+        return insight.get_console_output(self._agents, ctxt, instance, tail_length)
+
+    def _get_console(self, ctxt: RequestContext, console_type: str, instance: Instance) -> dict[str, str]:
+        return remote_consoles.get_console(self._agents, ctxt, instance, console_type)
+
+    get_vnc_console = get_spice_console = get_rdp_console = get_serial_console = get_mks_console = _get_console
+
+    def get_diagnostics(self, ctxt: RequestContext, instance: Instance) -> dict[str, int]:
+        return insight.get_diagnostics(self._agents, ctxt, instance)
+
+    def get_instance_diagnostics(self, ctxt: RequestContext, instance: Instance) -> dict[str, Any]:
+        return insight.get_instance_diagnostics(self._agents, ctxt, instance)
+
+    def trigger_crash_dump(self, ctxt: RequestContext, instance: Instance) -> None:
+        crash_dump.trigger_crash_dump(self._agents, ctxt, instance)
 
 
 class ImageEndpoints:
@@ -119,7 +155,7 @@ class LiveMigrationEndpoints:
         live_migrate.live_migration_abort(self._agents, ctxt, instance, migration)
 
 
-class ComputeEndpoints(PowerEndpoints, ImageEndpoints, LiveMigrationEndpoints):
+class ComputeEndpoints(PowerEndpoints, InsightEndpoints, ImageEndpoints, LiveMigrationEndpoints):
     """``ctxt.addressed_host`` says which of the agents is meant."""
 
     def run_instance(self, ctxt: RequestContext, instance: Instance, request_spec: dict[str, Any],

@@ -85,15 +85,16 @@ class Lives:
         self.hosts = tuple(self._up)
         self._changed.notify_all()
 
-    def act_as(self, host: str | None, work: Callable[..., object], *args: Any, **kwargs: Any) -> None:
-        """Let the agent of a host do something, which ends when it dies."""
+    def act_as(self, host: str | None, work: Callable[..., object], *args: Any, **kwargs: Any) -> Any:
+        """Let the agent of a host do something, which ends when it dies; returns what came of it, None if it died."""
         before = getattr(self._mine, "life", None)
         self._mine.life = (host, self._deaths.get(host or "", 0))
         try:
             self.check()
-            work(*args, **kwargs)
+            return work(*args, **kwargs)
         except AgentDied:
             LOG.info("What the agent of %s was at died with it", host)
+            return None
         finally:
             self._mine.life = before
 
@@ -202,6 +203,6 @@ class ActingEndpoints:
         method = getattr(self._endpoints, name)
 
         @functools.wraps(method)
-        def act(ctxt: RequestContext, **arguments: Any) -> None:
-            self._lives.act_as(ctxt.addressed_host, method, ctxt, **arguments)
+        def act(ctxt: RequestContext, **arguments: Any) -> Any:
+            return self._lives.act_as(ctxt.addressed_host, method, ctxt, **arguments)
         return act

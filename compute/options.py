@@ -60,8 +60,30 @@ SIMULATOR: list[cfg.Opt] = [
 ]
 
 
+CONSOLEAUTH: list[cfg.Opt] = [
+    cfg.IntOpt("token_ttl", default=600, min=0, help="Seconds for which the token of a remote console is good."),
+]
+
+
+def _base_url(name: str, default: str, what: str) -> cfg.Opt:
+    return cfg.StrOpt(name, default=default, help=f"URL of {what}, as it is told to users; the token is added to it. "
+                                                  "The simulator has no such proxy.")
+
+
+# By group.
+_PROXIES: dict[str, list[cfg.Opt]] = {
+    "vnc": [_base_url("novncproxy_base_url", "http://127.0.0.1:6080/vnc_auto.html", "the proxy of VNC consoles")],
+    "spice": [_base_url("html5proxy_base_url", "http://127.0.0.1:6082/spice_auto.html", "the proxy of SPICE consoles"),
+              _base_url("spice_direct_proxy_base_url", "http://127.0.0.1:13002/nova",
+                        "the proxy of SPICE consoles that viewers connect to directly")],
+    "rdp": [_base_url("html5_proxy_base_url", "http://127.0.0.1:6083/", "the proxy of RDP consoles")],
+    "serial_console": [_base_url("base_url", "ws://127.0.0.1:6083/", "the proxy of serial consoles")],
+    "mks": [_base_url("mksproxy_base_url", "http://127.0.0.1:6090/mks.html", "the proxy of MKS consoles")],
+}
+
+
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
-    return [(None, COMPUTE), ("simulator", SIMULATOR)]
+    return [(None, COMPUTE), ("simulator", SIMULATOR), ("consoleauth", CONSOLEAUTH), *_PROXIES.items()]
 
 
 def reserved(conf: cfg.ConfigOpts) -> dict[str, int]:

@@ -338,6 +338,16 @@ floating_ips = _table(
     UniqueConstraint("uuid", "deleted"), Index(None, "port_id", "deleted"), Index(None, "project_id", "deleted"),
     Index(None, "floating_ip_address"))
 
+# A digest of each token, not the token.
+console_auth_tokens = Table(
+    "console_auth_tokens", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("token_hash", String(64), nullable=False), Column("console_type", String(32), nullable=False),
+    Column("instance_uuid", Uuid, nullable=False), Column("compute_host", Name, nullable=False),
+    Column("host", Name, nullable=False), Column("port", Integer, nullable=False),
+    Column("created_at", Time), Column("expires_at", Time, nullable=False),
+    UniqueConstraint("token_hash"), Index(None, "expires_at"), mysql_engine="InnoDB", mysql_charset="utf8mb4")
+
 fault_rules = _table(
     "fault_rules", Column("uuid", Uuid, nullable=False, unique=True), Column("name", Name, nullable=False),
     Column("rule", LongText, nullable=False), Column("seed", BigInteger, nullable=False),

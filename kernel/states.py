@@ -268,6 +268,7 @@ ACTIONS: dict[str, Action] = {
     "lock": Action(None, None, launched=False, lock=False),
     "unlock": Action(None, None, launched=False, lock=False),
     "os-resetState": Action(None, None, launched=False, lock=False),
+    "trigger_crash_dump": _vm(ACTIVE, PAUSED, RESCUED, RESIZED, ERROR),
 }
 
 _REBOOT_2014 = frozenset({None, REBOOTING, REBOOTING_HARD, RESUMING, UNPAUSING, PAUSING, SUSPENDING})

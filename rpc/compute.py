@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from novasim import exceptions
 from novasim.objects import Instance, Migration
-from novasim.rpc.contract import Contract, cast
+from novasim.rpc.contract import Contract, call, cast
 
 # The hosts to be tried next: what an agent hands back when it cannot have the server.
 ALTERNATES = {"host_list": "3.25"}
@@ -61,6 +62,49 @@ class Power:
     @cast("3.0", directed=True)
     def restore_instance(self, instance: Instance) -> None:
         """Power a soft-deleted server on again."""
+
+
+_NO_GUEST = exceptions.GuestNotFound
+
+
+class Insight:
+    """The part of the agent's contract in which somebody waits to be told of a guest, and little is changed."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST,))
+    def get_console_output(self, instance: Instance, tail_length: int | None) -> str:
+        """The last lines of a guest's console, or all."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST,))
+    def get_vnc_console(self, console_type: str, instance: Instance) -> dict[str, str]:
+        """Open a VNC console of a guest: its token and URL."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST,))
+    def get_spice_console(self, console_type: str, instance: Instance) -> dict[str, str]:
+        """Open a SPICE console of a guest."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST,))
+    def get_rdp_console(self, console_type: str, instance: Instance) -> dict[str, str]:
+        """Open an RDP console of a guest."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST,))
+    def get_serial_console(self, console_type: str, instance: Instance) -> dict[str, str]:
+        """Open a serial console of a guest."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST,))
+    def get_mks_console(self, console_type: str, instance: Instance) -> dict[str, str]:
+        """Open an MKS console of a guest."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST, exceptions.InstanceInvalidState))
+    def get_diagnostics(self, instance: Instance) -> dict[str, int]:
+        """How a running guest is doing, as the API had it before 2.48."""
+
+    @call("3.26", directed=True, raises=(_NO_GUEST, exceptions.InstanceInvalidState))
+    def get_instance_diagnostics(self, instance: Instance) -> dict[str, Any]:
+        """How a running guest is doing."""
+
+    @cast("3.26", directed=True)
+    def trigger_crash_dump(self, instance: Instance) -> None:
+        """Have the kernel of a guest write its dump."""
 
 
 class Images:
@@ -131,11 +175,11 @@ class LiveMigration:
         """On the source: end a live migration; the server stays there."""
 
 
-class Compute(Power, Images, LiveMigration, Contract):
+class Compute(Power, Insight, Images, LiveMigration, Contract):
     """The agent of one host."""
 
     topic = "compute"
-    version = "3.25"
+    version = "3.26"
     older_versions = ("2.47",)
     aliases = {"grizzly": "2.27", "havana": "2.47", "icehouse-compat": "3.0", "icehouse": "3.22"}
     generations = ("2.47", "3.22")

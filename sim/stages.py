@@ -25,7 +25,7 @@ from novasim import exceptions
 from novasim.sim.clock import Clock
 
 OPERATIONS = ("spawn", "destroy", "power_on", "power_off", "reboot", "pause", "unpause", "suspend", "resume", "rescue",
-              "unrescue", "set_admin_password", "snapshot", "migrate_disk_and_power_off",
+              "unrescue", "set_admin_password", "inject_nmi", "snapshot", "migrate_disk_and_power_off",
               "finish_migration", "confirm_migration", "finish_revert_migration", "check_can_live_migrate_source",
               "pre_live_migration", "live_migration", "post_live_migration", "post_live_migration_at_destination",
               "rollback_live_migration_at_destination")

@@ -22,6 +22,7 @@ from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
 from novasim.api.schemas import keypairs as keypair_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
+from novasim.api.schemas import server_external_events as event_bodies
 from novasim.api.schemas import server_groups as group_bodies
 from novasim.api.schemas import servers as server_bodies
 from novasim.api.schemas import services as service_bodies
@@ -113,6 +114,7 @@ _ACTIONS = {
     **dict.fromkeys(("addFixedIp", "removeFixedIp", "addSecurityGroup", "removeSecurityGroup"), _PLAIN),
     "changePassword": _PLAIN, "createBackup": _PLAIN, "createImage": _PLAIN,
     "evacuate": _PLAIN, "rebuild": _PLAIN, "rescue": _PLAIN,
+    **dict.fromkeys(("os-getConsoleOutput", "os-getVNCConsole", "os-getSPICEConsole", "os-getRDPConsole"), _PLAIN),
     **dict.fromkeys(("forceDelete", "pause", "restore", "resume", "shelve", "shelveOffload", "suspend", "unpause",
                      "unrescue", "unshelve", "confirmResize", "revertResize"), _NOTHING),
     "resize": Operation(bodies.resize, errors=faults.RESIZE),
@@ -154,10 +156,13 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-keypairs": {"GET": _PLAIN, "POST": Operation(schema=keypair_bodies.CREATE)},
     "/os-keypairs/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/os-migrations": {"GET": _PLAIN},
+    "/os-instance_usage_audit_log": {"GET": _PLAIN},
+    "/os-instance_usage_audit_log/{id}": {"GET": _PLAIN},
     "/os-quota-class-sets/{id}": {"GET": Operation(view=_QUOTA), "PUT": _QUOTA_CLASS},
     "/os-quota-sets/{id}": {
         "GET": Operation(view=_QUOTA), "PUT": Operation(bodies.update_quota, view=_QUOTA), "DELETE": _PLAIN},
     "/os-quota-sets/{id}/defaults": {"GET": Operation(view=_QUOTA)},
+    "/os-server-external-events": {"POST": Operation(schema=event_bodies.CREATE)},
     "/os-server-groups": {"GET": _PLAIN, "POST": Operation(schema=group_bodies.CREATE)},
     "/os-server-groups/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/os-services": {"GET": _PLAIN},
@@ -167,11 +172,14 @@ _METHODS: dict[str, dict[str, Operation]] = {
                            ("disable-log-reason", bodies.disable_service))},
     # PUT: for what is none of these actions.
     "/os-services/{id}": {"PUT": _PLAIN, "DELETE": _PLAIN},
+    "/os-simple-tenant-usage": {"GET": _PLAIN},
+    "/os-simple-tenant-usage/{id}": {"GET": _PLAIN},
     "/servers": {"GET": _SERVERS,
                  "POST": Operation(bodies.create_server, server_bodies.CREATE, errors=faults.CREATE)},
     "/servers/detail": {"GET": _SERVERS},
     "/servers/{id}": {"GET": _PLAIN, "PUT": Operation(bodies.update_server, server_bodies.UPDATE), "DELETE": _PLAIN},
     "/servers/{id}/action": {"POST": Operation(actions=ACTIONS)},
+    "/servers/{id}/diagnostics": {"GET": _PLAIN},
     "/servers/{id}/ips": {"GET": _PLAIN},
     "/servers/{id}/ips/{network}": {"GET": _PLAIN},
     "/servers/{id}/metadata": {"GET": _PLAIN, **dict.fromkeys(
@@ -182,6 +190,7 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/servers/{id}/os-instance-actions/{request_id}": {"GET": Operation(errors=faults.INSTANCE_ACTION)},
     "/servers/{id}/os-interface": {"GET": _PLAIN, "POST": Operation(schema=interface_bodies.CREATE)},
     "/servers/{id}/os-interface/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
+    "/servers/{id}/os-server-password": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/servers/{id}/os-volume_attachments": {"GET": _PLAIN, "POST": Operation(schema=volume_bodies.CREATE)},
     "/servers/{id}/os-volume_attachments/{id}": {
         "GET": _PLAIN, "PUT": Operation(schema=volume_bodies.UPDATE), "DELETE": _PLAIN},

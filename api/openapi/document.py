@@ -25,7 +25,8 @@ _ABOUT = """\
 A compute cluster of which only the hypervisors are simulated. An action of a server is told apart by a fragment of its
 URL, which is not sent. The API of 2014 below /v2 is not described here."""
 _REASONS = {
-    200: "Done", 201: "Made", 202: "Accepted", 204: "Done; there is nothing to tell", 300: "Where to go on",
+    200: "Done", 201: "Made", 202: "Accepted", 204: "Done; there is nothing to tell",
+    207: "Done in part", 300: "Where to go on",
     400: "The request is malformed", 401: "Nobody knows who asks", 403: "The caller may not", 404: "There is none",
     405: "Another URL than was meant, which does not take the method", 406: "Only JSON can be answered",
     409: "Not in the state that it is in", 410: "It was deleted meanwhile", 413: "The request is too large",

@@ -14,7 +14,7 @@ from novasim import policy
 from novasim.api import answers, routes, server_actions
 from novasim.api.answers import Answers
 from novasim.api.image import routes as image
-from novasim.api.microversion import MIN, Ranged
+from novasim.api.microversion import Ranged
 from novasim.api.network import routes as network
 
 COMPUTE, IMAGE, NETWORK, IDENTITY = "compute", "image", "network", "identity"
@@ -121,7 +121,7 @@ def _compute() -> Iterator[Operation]:
     for path, method, entry in _entries(routes.ROUTES):
         if path == ACTIONS:
             for name, action in server_actions.ACTIONS.items():
-                variant = Variant(MIN, action.until, server_actions.of_action(action), action.perform)
+                variant = Variant(action.since, action.until, server_actions.of_action(action), action.perform)
                 yield _operation(COMPUTE, method, path, [variant], named[action.rule].name,
                                  named[action.rule].description or "", tree)._replace(path=f"{path}#{name}")
         elif variants := _variants(entry):

@@ -39,6 +39,8 @@ REBOOT = Versions((1, _one("reboot", closed(
 RESCUE = Versions((1, _one("rescue", closed({"adminPass": {"type": "string"}, "rescue_image_ref": {
     "type": "string", "format": "uuid"}}, type=["object", "null"]))))
 CHANGE_PASSWORD = Versions((1, _one("changePassword", closed({"adminPass": {"type": "string"}}, "adminPass"))))
+GET_CONSOLE_OUTPUT = Versions((1, _one("os-getConsoleOutput", closed({"length": whole_number(-1) | {
+    "type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"}}))))
 _METADATA = {"metadata": METADATA}
 CREATE_IMAGE = Versions((1, _one("createImage", closed({"name": NAME} | _METADATA, "name"))))
 CREATE_BACKUP = Versions((1, _one("createBackup", closed(

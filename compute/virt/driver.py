@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from novasim.objects import ComputeNode, Flavor
 from novasim.sim.profiles import Profile
@@ -47,6 +47,42 @@ class Power(Protocol):
 
     def set_admin_password(self, host: str, instance_uuid: str) -> None:
         """The password goes nowhere: nothing runs in a simulated guest."""
+        ...
+
+    def inject_nmi(self, host: str, instance_uuid: str) -> None:
+        """Have the guest's kernel write its dump; it is at work again afterwards."""
+        ...
+
+
+class Nic(NamedTuple):
+    """What a guest sees of a port."""
+    mac_address: str
+    ip_addresses: tuple[str, ...]
+
+
+class Insight(Protocol):
+    """What can be asked of a guest, without touching it."""
+
+    def require_guest(self, host: str, instance_uuid: str) -> None:
+        """
+        :raises GuestNotFound: when there is no guest
+        """
+        ...
+
+    def get_console_output(self, host: str, instance_uuid: str, hostname: str, nics: Sequence[Nic]) -> str:
+        """All that the guest has written to its serial console.
+
+        :raises GuestNotFound: when there is no guest
+        """
+        ...
+
+    def get_instance_diagnostics(self, host: str, instance_uuid: str, nics: Sequence[Nic],
+                                 uptime_s: int) -> dict[str, Any]:
+        """How the guest is doing, in the words of the Compute API since 2.48: nanoseconds of CPU time, bytes, MiB.
+
+        :param uptime_s: seconds since it was made
+        :raises GuestNotFound: when there is no guest
+        """
         ...
 
 
@@ -113,7 +149,7 @@ class LiveMigration(Protocol):
         ...
 
 
-class Driver(Power, LiveMigration, Protocol):
+class Driver(Power, Insight, LiveMigration, Protocol):
     """Every method may take its time and may fail with HypervisorError; running one twice does no harm."""
 
     def equip(self, hosts: Iterable[str], profile: Profile) -> None:

@@ -46,3 +46,6 @@ class SimulatedPower(abc.ABC):
 
     def set_admin_password(self, host: str, instance_uuid: str) -> None:
         self._turn("set_admin_password", host, instance_uuid, None)
+
+    def inject_nmi(self, host: str, instance_uuid: str) -> None:
+        self._turn("inject_nmi", host, instance_uuid, None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from novasim import exceptions, states
 from novasim.compute.virt.driver import BACKUP, GUEST, Guest
+from novasim.compute.virt.insight import SimulatedInsight
 from novasim.compute.virt.live_migration import SimulatedLiveMigration
 from novasim.compute.virt.network import Network
 from novasim.compute.virt.power import SimulatedPower
@@ -33,7 +34,7 @@ def _cpu_stats(profile: Profile, running: int) -> dict[str, float]:
     return stats | {"percent": round(busy, 4), "idle.percent": round(1 - busy, 4), "frequency": float(profile.cpu_mhz)}
 
 
-class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
+class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
     """All hypervisors of a process.
 
     :param state_path: directory of the durable truth
@@ -69,7 +70,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._stages.play(verb, host)
 
     def get_available_resource(self, host: str) -> ComputeNode:
-        profile = self._profiles.get(host, self._profile)
+        profile = self._profile_of(host)
         cpu: dict[str, Any] = {"arch": "x86_64", "model": "novasim", "vendor": "novasim", "features": [],
                                "topology": {"cores": profile.vcpus, "sockets": 1, "threads": 1}}
         return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=profile.vcpus,
@@ -81,7 +82,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         for guest in self._store.list(vcpus):
             if guest.role == GUEST and guest.power_state == states.RUNNING:
                 vcpus[guest.host] += guest.vcpus
-        return {host: _cpu_stats(self._profiles.get(host, self._profile), count) for host, count in vcpus.items()}
+        return {host: _cpu_stats(self._profile_of(host), count) for host, count in vcpus.items()}
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         return self._store.list(hosts)
@@ -100,7 +101,7 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
         self._store.put(Guest(host, instance_uuid, GUEST, power_state, flavor.vcpus, flavor.memory_mb, disk_bytes))
 
     def _disk_bytes(self, host: str, flavor: Flavor) -> int:
-        return int(flavor.disk_gb * GIB * self._profiles.get(host, self._profile).disk_fill)
+        return int(flavor.disk_gb * GIB * self._profile_of(host).disk_fill)
 
     def spawn(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("spawn", host, instance_uuid)
@@ -113,6 +114,9 @@ class SimulatedDriver(SimulatedPower, SimulatedLiveMigration):
 
     def remove(self, guest: Guest) -> None:
         self._store.remove(guest.host, guest.instance_uuid, [guest.role])
+
+    def _profile_of(self, host: str) -> Profile:
+        return self._profiles.get(host, self._profile)
 
     def _turn(self, verb: str, host: str, instance_uuid: str, power_state: int | None) -> None:
         self._guest(host, instance_uuid)

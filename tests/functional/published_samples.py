@@ -15,9 +15,10 @@ from novasim.api import microversion
 SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "api-samples"
 needed = pytest.mark.skipif(not SAMPLES.is_dir(), reason="the published API samples are not beside the project")
 # Objects whose keys are data of the sample's own server, image or flavor.
-FREE = {"metadata", "rules", "extra_specs", "addresses", "cpu_info", "hosts"}
+FREE = {"metadata", "rules", "extra_specs", "addresses", "cpu_info", "hosts", "cpu_pinning", "log"}
 # Paging links depend on the length of the list, events on what agents did, properties on the image.
-OPTIONAL = {"servers_links", "hypervisors_links", "migrations_links", "links"}
+OPTIONAL = {"servers_links", "hypervisors_links", "migrations_links", "links", "tenant_usages_links",
+            "tenant_usage_links"}
 # Samples of what only a cloud of several cells has.
 PARTIAL = {("servers", 69), ("os-services", 69)}
 

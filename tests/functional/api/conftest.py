@@ -36,18 +36,25 @@ FLAVORS = [
 
 
 class Proxy:
-    """Takes every cast and remembers it: (method, context, positional arguments, arguments)."""
+    """Takes every message and remembers it: (method, context, positional arguments, arguments).
+
+    :ivar answers: what a call by its method is answered
+    """
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any, tuple[Any, ...], dict[str, Any]]] = []
         self.broken: Exception | None = None
+        self.answers: dict[str, Any] = {f"get_{protocol}_console": {"token": "t", "access_url": f"http://{protocol}?t"}
+                                        for protocol in ("vnc", "spice", "rdp", "serial", "mks")} | {
+                                            "get_console_output": "login: "}
 
     def __getattr__(self, method: str) -> Any:
-        def cast(context: Any, *args: Any, **arguments: Any) -> None:
+        def send(context: Any, *args: Any, **arguments: Any) -> Any:
             if self.broken is not None:
                 raise self.broken
             self.sent.append((method, context, args, arguments))
-        return cast
+            return self.answers.get(method)
+        return send
 
 
 class Answer:

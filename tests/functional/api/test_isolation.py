@@ -28,7 +28,9 @@ ACTION_BODIES: dict[str, Any] = {
     "createImage": {"name": "i"}, "createBackup": {"name": "b", "backup_type": "daily", "rotation": 1},
     "os-resetState": {"state": "error"}, "addFixedIp": {"networkId": VOLUME},
     "removeFixedIp": {"address": "10.0.0.9"}, "addSecurityGroup": {"name": "default"},
-    "removeSecurityGroup": {"name": "default"}}
+    "removeSecurityGroup": {"name": "default"}, "os-getConsoleOutput": {"length": 3},
+    "os-getVNCConsole": {"type": "novnc"}, "os-getSPICEConsole": {"type": "spice-html5"},
+    "os-getRDPConsole": {"type": "rdp-html5"}, "os-getSerialConsole": {"type": "serial"}}
 # From 2.53 on it is another request.
 SERVICE_BY_ID = ("PUT", "/os-services/{service_id}", {"status": "disabled"})
 # What follows the key is a remark of its owner.
@@ -56,6 +58,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-simulator/faults"): [{"fault": {"at": "rpc.send", "do": "drop"}}],
     ("POST", "/os-simulator/hosts"): [{"scale": {"count": 4}}],
     ("POST", "/os-simulator/hosts/action"): [{name: {"hosts": ["cmp-1"]}} for name in simulated_hosts.ACTIONS],
+    ("POST", "/os-server-external-events"): [{"events": [{"name": "network-changed", "server_uuid": VOLUME}]}],
     ("POST", "/os-server-groups"): [{"server_group": {"name": "g", "policies": ["affinity"]}}],
     ("PUT", "/os-services/{service_id}"): [{"host": "cmp-1", "binary": "nova-compute"}],
     ("POST", "/servers"): [{"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}],
@@ -64,6 +67,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/metadata"): [META], ("PUT", "/servers/{server_id}/metadata"): [META],
     ("PUT", "/servers/{server_id}/metadata/{key}"): [ONE_META],
     ("POST", "/servers/{server_id}/migrations/{migration_id}/action"): [{"force_complete": None}],
+    ("POST", "/servers/{server_id}/remote-consoles"): [{"remote_console": {"protocol": "vnc", "type": "novnc"}}],
     ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
     ("POST", "/servers/{server_id}/shares"): [{"share": {"share_id": VOLUME}}],
@@ -85,8 +89,16 @@ def requests() -> list[tuple[str, str, Any, str]]:
             for version in sorted({end for one in ranges for end in (one.since, one.until)}):
                 by_id = (method, path) == SERVICE_BY_ID[:2] and version >= 53
                 bodies = [SERVICE_BY_ID[2]] if by_id else BODIES.get((method, path), [None])
-                found += [(method, path, body, f"2.{version}") for body in bodies]
+                found += [(method, path, body, f"2.{_version(path, body, version)}") for body in bodies]
     return found
+
+
+def _version(path: str, body: Any, version: int) -> int:
+    """One that has the request, which for an action may be another than the URL's."""
+    if path != "/servers/{server_id}/action":
+        return version
+    action = ACTIONS[next(iter(body))]
+    return max(action.since, min(version, action.until))
 
 
 class World:
@@ -106,7 +118,7 @@ class World:
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
             "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
-            "fault_id": VOLUME}
+            "console_token": "t", "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]
@@ -191,6 +203,7 @@ QUERIES = [
     "/os-migrations?project_id={project_id}", "/os-migrations?instance_uuid={server_id}",
     "/flavors/detail?is_public=None", "/flavors/detail?is_public=False", "/images/detail?server={server_id}",
     "/images?marker={image_id}", "/os-simulator/journal?request_id={request_id}",
+    "/os-simple-tenant-usage/{project_id}?start=2020-01-01T00:00:00", "/os-simple-tenant-usage?detailed=1",
     "/os-quota-sets/{project_id}?user_id=x"]
 
 

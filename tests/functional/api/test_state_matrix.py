@@ -115,6 +115,13 @@ ROWS = {
 }
 
 
+ROWS |= {"trigger_crash_dump": Row("", None, ("active", "paused", "rescued", "resized", "error"), OFF)}
+ROWS |= {action: Row("", body, ANY, (200, None), ANY, launched=False, locked=False, version="2.5") for action, body in (
+    ("os-getConsoleOutput", {"length": 5}), ("os-getVNCConsole", {"type": "novnc"}),
+    ("os-getSPICEConsole", {"type": "spice-html5"}), ("os-getRDPConsole", {"type": "rdp-html5"}),
+    ("os-getSerialConsole", {"type": "serial"}))}
+
+
 def ask(cloud: Any, server: str, action: str, user: str = "admin:admin") -> Any:
     """Make the request of a row."""
     row = ROWS[action]
