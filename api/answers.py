@@ -79,7 +79,7 @@ class Answers(NamedTuple):
     takes: tuple[Schema | Versions, ...] = ()
     query: Mapping[str, Parameter] = {}
     strict: int | None = None
-    media: str = "application/json"
+    media: tuple[str, ...] = ("application/json",)
     gives: str = "application/json"
     headers: tuple[str, ...] = ()
     about: str = ""

@@ -79,7 +79,7 @@ def _read(request: Request) -> _Contents:
     raise HttpError(413, f"The image is too large: at most {most} bytes are accepted.")
 
 
-@answers(None, 204, (409, 410, 413, 415), _BYTES, media=_MEDIA)
+@answers(None, 204, (409, 410, 413, 415), _BYTES, media=(_MEDIA,))
 def upload(api: Api, request: Request, image_id: str) -> Response:
     """Take in the contents of a queued image, which can be used from then on."""
     if request.wire.content_type != _MEDIA:

@@ -185,11 +185,11 @@ def change(request: Request, image_id: str, wanted: Callable[[dict[str, Any]], d
     return changed
 
 
-@answers(view.IMAGE, 200, (409, 413), json_patch.BODY, media=json_patch.MEDIA_TYPE, about="Change an image")
+@answers(view.IMAGE, 200, (409, 413), json_patch.BODY, media=json_patch.MEDIA_TYPES, about="Change an image")
 def update(api: Api, request: Request, image_id: str) -> Any:
-    if request.wire.content_type != json_patch.MEDIA_TYPE:
-        raise HttpError(415, f"Unsupported Content-Type: it must be {json_patch.MEDIA_TYPE}",
-                        {"Accept-Patch": json_patch.MEDIA_TYPE})
+    if request.wire.content_type not in json_patch.MEDIA_TYPES:
+        raise HttpError(415, f"Unsupported Content-Type: it must be {json_patch.MEDIA_TYPES[0]}",
+                        {"Accept-Patch": ", ".join(json_patch.MEDIA_TYPES)})
     operations = json_patch.read(wsgi.parse(request.read()))
 
     def wanted(image: dict[str, Any]) -> dict[str, Any]:

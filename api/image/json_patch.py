@@ -9,7 +9,8 @@ from novasim import exceptions
 from novasim.api.image import schemas
 from novasim.api.schemas import Schema, closed
 
-MEDIA_TYPE = "application/openstack-images-v2.1-json-patch"
+# The one that clients send, and the one that RFC 6902 has registered.
+MEDIA_TYPES = ("application/openstack-images-v2.1-json-patch", "application/json-patch+json")
 _PATH = {"type": "string", "pattern": "^/"}
 BODY = Schema({"type": "array", "items": {"oneOf": [
     closed({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value"),

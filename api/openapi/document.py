@@ -149,7 +149,8 @@ def _told(operation: Operation) -> Schema:
         made["x-openstack-unknown-parameters-refused-since"] = f"2.{strict[0]}"
     sent = [one for variant in operation.variants for one in bodies(variant)]
     if sent:
-        made["requestBody"] = {"required": True, "content": {latest.media: {"schema": _any(sent)}}}
+        made["requestBody"] = {"required": True, "content": {
+            media: {"schema": _any(sent)} for media in latest.media}}
     statuses = {status for variant in operation.variants for status in variant.answers.shapes}
     made["responses"] = {str(status): _success(operation, status) for status in sorted(statuses)} | {
         str(status): {"$ref": f"#/components/responses/{_refusal(operation.service, status)}"}

@@ -56,7 +56,7 @@ def body(operation: Operation) -> Any:
 
 def ask(world: World, operation: Operation, token: str) -> Any:
     said = world.filled(body(operation))
-    media = operation.variants[0].answers.media
+    media = operation.variants[0].answers.media[0]
     raw = None if said is None else said.encode() if isinstance(said, str) else json.dumps(said).encode()
     headers = {} if raw is None else {"Content-Type": media}
     headers |= dict.fromkeys(operation.variants[0].answers.headers, world.owner)
