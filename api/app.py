@@ -111,7 +111,7 @@ class Api:
             response = wsgi.to_response(handle(request))
         except Exception as error:
             response = request.error_response(error)
-        if request.wire.method != "GET" and not request.noted:
+        if request.wire.method not in ("GET", "HEAD") and not request.noted:
             request.note(f"answered {response.status}", status=response.status)
         return response
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions, quota, states
-from novasim.api import availability_zones, guards, images, passwords, requested_networks, schemas
+from novasim.api import availability_zones, block_devices, guards, images, passwords, requested_networks, schemas
 from novasim.api.wsgi import Request
-from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas
+from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas, tags
 from novasim.db.engine import Transaction
 from novasim.db.ports import NETWORK_ALLOCATED
 from novasim.objects import CURRENT, Flavor, Instance, InstanceGroup
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _LOWER = string.ascii_lowercase + string.digits
-# What a cluster without these services cannot give: refused by name, never silently dropped.
-_NOT_SERVED = {
-    "tags": "Server tags are not supported by this cluster.",
-    "trusted_image_certificates": "Image signature certificates are not supported by this cluster.",
-    "block_device_mapping": "Volumes are not supported by this cluster: block_device_mapping must be empty.",
-}
 
 
 class Plan(NamedTuple):
@@ -64,9 +58,11 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
         quotas.use(tx, context.project_id, context.user_id, quota.boot_deltas(plan.flavor, count), api.quota_defaults)
         servers = [_instance(request, plan, reservation_id, number) for number in range(count)]
         instances.create(tx, servers)
-        instance_extra.create(tx, [server.uuid for server in servers], plan.extra)
+        uuids = [server.uuid for server in servers]
+        instance_extra.create(tx, uuids, plan.extra)
+        tags.create(tx, uuids, plan.body.get("tags", []))
         if group is not None:
-            groups.add_members(tx, group, context.user_id, [server.uuid for server in servers], api.quota_defaults)
+            groups.add_members(tx, group, context.user_id, uuids, api.quota_defaults)
         requested_networks.allocate(tx, servers, plan.networks, plan.security_groups,
                                     plan.zone or api.conf.default_availability_zone)
         for server in servers:
@@ -90,7 +86,6 @@ def build(request: Request, body: dict[str, Any]) -> tuple[list[Instance], str]:
 
 def _plan(request: Request, whole: dict[str, Any]) -> Plan:
     body = whole["server"]
-    check_served(body)
     check_limits(request, body)
     check_key(request, body)
     low = int(body.get("min_count", 1))
@@ -99,23 +94,15 @@ def _plan(request: Request, whole: dict[str, Any]) -> Plan:
         raise exceptions.Invalid("min_count must be <= max_count")
     if high > 1 and body.get("hostname"):
         raise exceptions.Invalid("hostname cannot be given when several servers are created")
-    flavor, image = _flavor(request, body), _image(request, body)
+    flavor = _flavor(request, body)
+    image = _image(request, block_devices.check(body, flavor))
     check_fit(flavor, image)
     hints = whole.get("os:scheduler_hints") or whole.get("OS-SCH-HNT:scheduler_hints") or {}
     zone, forced = _placement(request, body)
     groups, wanted = requested_networks.default_or(request, body), requested_networks.read(request, body, high)
     listed = {name: value if isinstance(value, list) else [value] for name, value in hints.items()}
-    extra = instance_extra.Extra(scheduler_hints=listed)
+    extra = instance_extra.Extra(body.get("trusted_image_certificates"), listed)
     return Plan(body, flavor, image, zone, {"scheduler_hints": hints} | forced, low, high, wanted, groups, extra)
-
-
-def check_served(body: Mapping[str, Any]) -> None:
-    """
-    :raises ValidationError: for what this cluster cannot give
-    """
-    for name, message in _NOT_SERVED.items():
-        if body.get(name):
-            raise exceptions.ValidationError(detail=message)
 
 
 def check_key(request: Request, body: Mapping[str, Any]) -> None:
@@ -163,19 +150,7 @@ def _flavor(request: Request, body: Mapping[str, Any]) -> Flavor:
     return flavor
 
 
-def _image(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
-    image_id = str(body.get("imageRef", "")).rstrip("/").rsplit("/", 1)[-1]
-    for device in body.get("block_device_mapping_v2", []):
-        if device.get("source_type") != "image" or device.get("destination_type", "local") != "local":
-            raise exceptions.ValidationError(
-                detail="Block Device Mapping is Invalid: only a local disk made from an image is supported by this "
-                       f"cluster, not source_type {device.get('source_type')!r}, destination_type "
-                       f"{device.get('destination_type')!r}.")
-        named = device.get("uuid")
-        if image_id and named != image_id:
-            raise exceptions.ValidationError(
-                detail=f"Block Device Mapping is Invalid: its image {named} is not imageRef {image_id}.")
-        image_id = str(named or "")
+def _image(request: Request, image_id: str) -> dict[str, Any]:
     if not image_id:
         raise exceptions.ImageNotFoundForBoot()
     try:

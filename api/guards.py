@@ -14,7 +14,7 @@ import msgspec
 from novasim import exceptions, states
 from novasim.api import liveness
 from novasim.api.wsgi import Request
-from novasim.db import actions, instances, migrations, quotas
+from novasim.db import actions, hosts, instances, migrations, quotas
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
@@ -36,6 +36,18 @@ def find(request: Request, server_id: str, read_deleted: bool = False, complete:
     context = request.context
     return request.api.db.read(instances.get, server_id, None if context.is_admin else context.project_id,
                                read_deleted, complete, complete if with_metadata is None else with_metadata)
+
+
+def find_beside(request: Request, server_id: str, beside: instances.Beside,
+                **parameters: Any) -> tuple[Instance, dict[str, Any]]:
+    """A server that the caller may know of, and what lies beside it; with the time since when a host that lives has
+    been heard of.
+
+    :raises InstanceNotFound: when there is none in the caller's project; admins see all projects
+    """
+    context = request.context
+    return request.api.db.read(instances.get_beside, server_id, None if context.is_admin else context.project_id,
+                               beside, {"since": liveness.alive_since(request.api), **parameters})
 
 
 def check_lock(request: Request, instance: Instance) -> None:
@@ -82,14 +94,6 @@ def check(request: Request, instance: Instance, action: str, name: str | None = 
         check_lock(request, instance)
         check_cell(request.api, instance)
     check_state(instance, action, name, request.actions)
-
-
-def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
-    """
-    :raises InstanceNotReady: when the server has no host
-    :raises ServiceUnavailable: when the host's agent is not alive
-    """
-    require_up(instance, host, host is not None and liveness.host_is_up(api, host))
 
 
 def require_up(instance: Instance, host: str | None, is_up: bool) -> None:
@@ -169,7 +173,8 @@ def ask(request: Request, instance: Instance, call: Callable[..., Any], **argume
     :raises Conflict: when its hypervisor cannot say
     :raises MessagingUnavailable: when no answer comes
     """
-    check_host_up(request.api, instance, instance.host)
+    is_up = request.api.db.read(hosts.is_up, instance.host or "", liveness.alive_since(request.api))
+    require_up(instance, instance.host, is_up)
     try:
         answer = call(request.context, instance.host, instance=instance, **arguments)
         if answer is None:

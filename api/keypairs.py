@@ -48,7 +48,7 @@ def index(api: Api, request: Request) -> Any:
     limit = query.page_size(request, values.get("limit"))
     page = api.db.read(keypairs.list_page, user_id, limit, values.get("marker"))
     answer: dict[str, Any] = {"keypairs": [{"keypair": _shown(request, row)} for row in page]}
-    if len(page) == limit and request.version >= 35:
+    if 0 < len(page) == limit and request.version >= 35:
         answer["keypairs_links"] = query.next_link(request, "/os-keypairs", page[-1].name)
     return answer
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from novasim import config
-from novasim.db import hosts
 from novasim.objects import Service
 
 if TYPE_CHECKING:
@@ -22,11 +21,6 @@ def is_up(api: Api, service: Service) -> bool:
     """Whether a service lives."""
     return (not service.forced_down and service.last_seen_up is not None
             and service.last_seen_up >= alive_since(api))
-
-
-def host_is_up(api: Api, host: str) -> bool:
-    """Whether a host's compute agent lives: one read."""
-    return api.db.read(hosts.is_up, host, alive_since(api))
 
 
 def host_status(api: Api, service: Service | None) -> str:

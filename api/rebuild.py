@@ -14,11 +14,11 @@ from novasim.api import build, guards, images, passwords, schemas, servers
 from novasim.api.answers import since
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, instances
+from novasim.db import actions, instance_extra, instances
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
 
-ACTION = "rebuild"
+ACTION, CERTIFICATES = "rebuild", "trusted_image_certificates"
 # Field of the request -> column; None empties those that may be empty.
 _COLUMNS = {"name": "display_name", "description": "display_description", "accessIPv4": "access_ip_v4",
             "accessIPv6": "access_ip_v6", "key_name": "key_name", "user_data": "user_data", "hostname": "hostname"}
@@ -38,7 +38,6 @@ def rebuild(request: Request, instance: Instance, body: Mapping[str, Any]) -> Re
     guards.check(request, instance, ACTION)
     if instance.host is None:
         raise exceptions.InstanceNotReady(instance_id=instance.uuid)
-    build.check_served(body)
     build.check_limits(request, body)
     build.check_key(request, body)
     image = _image(request, instance, body)
@@ -53,16 +52,18 @@ def rebuild(request: Request, instance: Instance, body: Mapping[str, Any]) -> Re
     def begin(tx: Transaction) -> Instance:
         instances.update(tx, instance.uuid, guards.expected(ACTION, request.actions),
                          task_state=states.REBUILDING, task_request_id=context.request_id, **columns)
-        _write(tx, instance.uuid, remembered, body.get("metadata"))
+        _write(tx, instance.uuid, remembered, body)
         actions.start(tx, context, instance.uuid, ACTION)
         return instances.get(tx, instance.uuid)
 
     before = {column: getattr(instance, column) for column in columns}
+    beside_before = {name: value for name, value in (
+        ("metadata", instance.metadata), (CERTIFICATES, _certificates(request, instance))) if name in body}
     image_before = {key: value for key, value in instance.system_metadata.items() if key.startswith(images.REMEMBERED)}
 
     def put_back(tx: Transaction) -> None:
         instances.update(tx, instance.uuid, **before)
-        _write(tx, instance.uuid, image_before, instance.metadata if "metadata" in body else None)
+        _write(tx, instance.uuid, image_before, beside_before)
 
     with guards.lost_races(api, instance, ACTION):
         now = api.db.write(begin)
@@ -89,10 +90,18 @@ def _image(request: Request, instance: Instance, body: Mapping[str, Any]) -> dic
     return image
 
 
-def _write(tx: Transaction, uuid: str, remembered: Mapping[str, str], metadata: Mapping[str, str] | None) -> None:
+def _certificates(request: Request, instance: Instance) -> list[str] | None:
+    found = request.api.db.read(instance_extra.of_servers, [instance.uuid])
+    return found[instance.uuid].trusted_certs if found else None
+
+
+def _write(tx: Transaction, uuid: str, remembered: Mapping[str, str], beside: Mapping[str, Any]) -> None:
+    """What is kept of the image, and what else of the request is in no column of the server."""
     instances.replace_system_metadata(tx, uuid, images.REMEMBERED, remembered)
-    if metadata is not None:
-        instances.set_metadata(tx, uuid, metadata, replace=True)
+    if "metadata" in beside:
+        instances.set_metadata(tx, uuid, beside["metadata"], replace=True)
+    if CERTIFICATES in beside:
+        instance_extra.set_trusted_certs(tx, uuid, beside[CERTIFICATES])
 
 
 def _shown(request: Request, instance: Instance, password: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from novasim import exceptions, quota, states
-from novasim.api import guards, liveness
+from novasim.api import guards
 from novasim.api.wsgi import Request
 from novasim.context import RequestContext
 from novasim.db import actions, flavors, hosts, instances, migrations, quotas
@@ -21,32 +21,64 @@ from novasim.objects import NEW, OLD, Flavor, Instance, Migration
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
-RESIZE, MIGRATE = "resize", "migrate"
+RESIZE, MIGRATE, CONFIRM, REVERT = "resize", "migrate", "confirmResize", "revertResize"
 
 
-def resize(request: Request, instance: Instance, flavor_id: str, auto_disk_config: bool | None = None) -> None:
+Found = tuple[Instance, dict[str, Any]]
+
+
+def with_new_flavor(request: Request, server_id: str, body: dict[str, Any]) -> Found:
+    """A server, and beside it the flavor that it is to have."""
+    context = request.context
+    named = flavors.NAMED if context.is_admin else flavors.NAMED_FOR
+    return guards.find_beside(request, server_id, named, flavorid=str(body["flavorRef"]), project=context.project_id)
+
+
+def with_present_flavor(request: Request, server_id: str, _body: Any) -> Found:
+    """A server, and beside it its flavor with the extra specs, which no snapshot holds."""
+    return guards.find_beside(request, server_id, flavors.PRESENT)
+
+
+def with_waiting_move(request: Request, server_id: str, _body: Any) -> Found:
+    """A server, and beside it the move that waits for a confirm or a revert."""
+    return guards.find_beside(request, server_id, migrations.WAITING)
+
+
+def resize(request: Request, instance: Instance, body: dict[str, Any], beside: dict[str, Any]) -> None:
     """Begin to give a server another flavor.
 
-    :param flavor_id: what users call the flavor
+    :param beside: of :func:`with_new_flavor`
     :raises FlavorNotUsable, CannotResizeToSameFlavor, CannotResizeDisk, AutoDiskConfigDisabledByImage,
         FlavorMemoryTooSmall, FlavorDiskTooSmall: 400
     :raises InstanceIsLocked, InstanceInvalidState, ServiceUnavailable: 409
     :raises OverQuota: 403
     """
     guards.check(request, instance, RESIZE)
-    new, is_up = _new_flavor(request, instance, flavor_id, auto_disk_config)
+    disk = body.get("OS-DCF:diskConfig")
+    auto_disk_config = None if disk is None else disk == "AUTO"
+    if auto_disk_config and instance.system_metadata.get("image_auto_disk_config", "").lower() == "disabled":
+        raise exceptions.AutoDiskConfigDisabledByImage(image=instance.image_ref)
+    new, is_up = flavors.with_host(beside)
+    if new is None:
+        raise exceptions.FlavorNotUsable(flavor_id=body["flavorRef"])
+    _check_flavor(request.api, instance, new)
     guards.require_up(instance, instance.host, is_up)
     _start(request, instance, RESIZE, new, {}, auto_disk_config)
 
 
-def migrate(request: Request, instance: Instance, host: str | None = None) -> None:
-    """Begin to move a server to another host: to ``host``, or where the scheduler likes.
+def migrate(request: Request, instance: Instance, body: Any, beside: dict[str, Any]) -> None:
+    """Begin to move a server to another host: to the body's ``host``, or where the scheduler likes.
 
+    :param beside: of :func:`with_present_flavor`
     :raises ComputeHostUnknown, CannotMigrateToSameHost: 400
     :raises InstanceIsLocked, InstanceInvalidState, ServiceUnavailable: 409
     """
+    host = body.get("host") if request.version >= 56 and isinstance(body, dict) else None
+    if host is not None:
+        request.authorize("os-migrate-server:migrate:host", instance)
     guards.check(request, instance, MIGRATE)
-    guards.check_host_up(request.api, instance, instance.host)
+    present, is_up = flavors.with_host(beside)
+    guards.require_up(instance, instance.host, is_up)
     where: dict[str, Any] = {}
     if host is not None:
         if not request.api.db.read(hosts.nodes, host):
@@ -54,33 +86,17 @@ def migrate(request: Request, instance: Instance, host: str | None = None) -> No
         if host == instance.host:
             raise exceptions.CannotMigrateToSameHost()
         where = {"requested_destination": {"host": host}}
-    _start(request, instance, MIGRATE, _present_flavor(request.api, instance), where)
+    _start(request, instance, MIGRATE, present or instance.flavor(), where)
 
 
-def _present_flavor(api: Api, instance: Instance) -> Flavor:
-    """The flavor of a server with its extra specs, which no snapshot holds."""
-    found = api.db.read(flavors.by_ids, [instance.instance_type_id])
-    return found.get(instance.instance_type_id) or instance.flavor()
-
-
-def _new_flavor(request: Request, instance: Instance, flavor_id: str,
-                auto_disk_config: bool | None) -> tuple[Flavor, bool]:
-    """The wanted flavor, if the server can have it (spec 5.2, 5.3), and whether the server's host is alive."""
+def _check_flavor(api: Api, instance: Instance, new: Flavor) -> None:
+    """See that a server can have a flavor (spec 5.2, 5.3)."""
     image = instance.system_metadata
-    if auto_disk_config and image.get("image_auto_disk_config", "").lower() == "disabled":
-        raise exceptions.AutoDiskConfigDisabledByImage(image=instance.image_ref)
-    context = request.context
-    try:
-        new, is_up = request.api.db.read(
-            flavors.get_with_host, flavor_id, None if context.is_admin else context.project_id, instance.host,
-            liveness.alive_since(request.api))
-    except exceptions.FlavorNotFound as error:
-        raise exceptions.FlavorNotUsable(flavor_id=flavor_id) from error
     # The API's cell has looked at this already, with a server that it may not have changed yet (spec 5.3).
-    if new.id == instance.instance_type_id and request.api.conf.cells.cell_type != "compute":
+    if new.id == instance.instance_type_id and api.conf.cells.cell_type != "compute":
         raise exceptions.CannotResizeToSameFlavor()
     if new.disabled:
-        raise exceptions.FlavorNotUsable(flavor_id=flavor_id)
+        raise exceptions.FlavorNotUsable(flavor_id=new.flavorid)
     if new.root_gb == 0 and instance.flavor().root_gb != 0:
         raise exceptions.CannotResizeDisk(reason="Resize to zero disk flavor is not allowed.")
     if new.memory_mb < int(image.get("image_min_ram", 0)):
@@ -88,7 +104,6 @@ def _new_flavor(request: Request, instance: Instance, flavor_id: str,
     least = int(image.get("image_min_disk", 0))
     if new.root_gb and new.root_gb < least:
         raise exceptions.FlavorDiskTooSmall(flavor_size=new.root_gb, image_min_disk=least)
-    return new, is_up
 
 
 def ignored_hosts(api: Api, instance: Instance, action: str) -> list[str]:
@@ -121,17 +136,23 @@ def _start(request: Request, instance: Instance, action: str, flavor: Flavor, wh
                 disk_over_commit=None, reservations=reservations)
 
 
-def waiting_migration(api: Api, instance: Instance, action: str) -> tuple[Migration, bool]:
-    """The move that waits for a confirm or a revert, and whether its source is alive.
+def settle(action: str) -> Callable[[Request, Instance, Any, dict[str, Any]], None]:
+    """A confirm or a revert; they begin alike: lock, state, a move that waits, for a confirm also a source that is up.
 
-    :raises InstanceInvalidState: when another request has decided over it since the server was looked at
-    :raises InstanceNotResized: when none does: it is being confirmed
+    :raises InstanceIsLocked, ServiceUnavailable: 409
+    :raises InstanceInvalidState: when another request has decided over it since the server was looked at; 409
+    :raises InstanceNotResized: when no move waits: it is being confirmed; 400
     """
-    waiting = api.db.read(migrations.waiting, instance.uuid, liveness.alive_since(api))
-    if waiting is None:
-        guards.check_state(api.db.read(instances.get, instance.uuid, None, False, False, False), action)
-        raise exceptions.InstanceNotResized()
-    return waiting
+    def begin(request: Request, instance: Instance, _body: Any, beside: dict[str, Any]) -> None:
+        guards.check(request, instance, action)
+        migration, source_is_up = migrations.with_source(beside)
+        if migration is None:
+            raise exceptions.InstanceNotResized()
+        if action == CONFIRM:
+            guards.require_up(instance, migration.source_compute, source_is_up)
+        (confirm if action == CONFIRM else revert)(request.api, request.context, instance, migration)
+        request.noted = True
+    return begin
 
 
 def _settle(api: Api, context: RequestContext, instance: Instance, migration: Migration, action: str, status: str,
@@ -163,7 +184,7 @@ def confirm(api: Api, context: RequestContext, instance: Instance, migration: Mi
     :raises MessagingUnavailable: when the source could not be told; the move waits again then
     """
     deltas = quota.downsize_deltas(instance.flavor(OLD), instance.flavor(NEW))
-    now, moved, reservations = _settle(api, context, instance, migration, "confirmResize", states.CONFIRMING, deltas)
+    now, moved, reservations = _settle(api, context, instance, migration, CONFIRM, states.CONFIRMING, deltas)
     _note(api, context, "confirmResize accepted", now, moved)
     guards.send(api.compute.confirm_resize, context, moved.source_compute, undo=_unconfirm(api, context, now, moved),
                 instance=now, migration=moved, reservations=reservations)
@@ -180,7 +201,7 @@ def revert(api: Api, context: RequestContext, instance: Instance, migration: Mig
     if any(flavor.deleted for flavor in rows.values()):
         raise exceptions.Invalid("Flavor used by the instance could not be found.")
     deltas = quota.revert_deltas(instance.flavor(OLD), instance.flavor(NEW))
-    now, moved, reservations = _settle(api, context, instance, migration, "revertResize", states.REVERTING, deltas)
+    now, moved, reservations = _settle(api, context, instance, migration, REVERT, states.REVERTING, deltas)
     _note(api, context, "revertResize accepted", now, moved)
     guards.send(api.compute.revert_resize, context, moved.dest_compute, instance=now, migration=moved,
                 reservations=reservations)

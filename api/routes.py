@@ -35,6 +35,7 @@ from novasim.api import (
     server_migrations,
     server_password,
     server_shares,
+    server_tags,
     server_topology,
     servers,
     services,
@@ -135,6 +136,12 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
         "GET": volume_attachments.show, "PUT": volume_attachments.update, "DELETE": volume_attachments.delete},
+    "/servers/{server_id}/tags": {
+        "GET": since(26, server_tags.index), "PUT": since(26, server_tags.update_all),
+        "DELETE": since(26, server_tags.delete_all)},
+    "/servers/{server_id}/tags/{tag}": {
+        "GET": since(26, server_tags.show), "PUT": since(26, server_tags.update),
+        "DELETE": since(26, server_tags.delete)},
     "/servers/{server_id}/shares": {"GET": since(97, server_shares.index), "POST": since(97, server_shares.create)},
     "/servers/{server_id}/shares/{share_id}": {
         "GET": since(97, server_shares.show), "DELETE": since(97, server_shares.delete)},
@@ -189,10 +196,12 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
 
 
 def served(methods: Mapping[str, Any], method: str) -> Any:
-    """What stands in a table for a method.
+    """What stands in a table for a method. HEAD asks for the head of what GET answers.
 
     :raises HttpError: 405
     """
+    if method == "HEAD" and method not in methods:
+        method = "GET"
     if method not in methods:
         raise HttpError(405, f"The method {method} is not allowed for this resource.",
                         {"Allow": ", ".join(sorted(methods))})

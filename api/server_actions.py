@@ -37,34 +37,10 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 
-def _resize(request: Request, instance: Instance, body: dict[str, Any]) -> None:
-    disk = body.get("OS-DCF:diskConfig")
-    resize.resize(request, instance, str(body["flavorRef"]), None if disk is None else disk == "AUTO")
-
-
-def _migrate(request: Request, instance: Instance, body: Any) -> None:
-    host = body.get("host") if request.version >= 56 and isinstance(body, dict) else None
-    if host is not None:
-        request.authorize("os-migrate-server:migrate:host", instance)
-    resize.migrate(request, instance, host)
-
-
 def _migrate_live(request: Request, instance: Instance, body: dict[str, Any]) -> None:
     if body["host"] is not None:
         request.authorize("os-migrate-server:migrate_live:host", instance)
     live_migrate.live_migrate(request, instance, body)
-
-
-def _settled(settle: Callable[..., None], action: str) -> Callable[[Request, Instance, Any], None]:
-    """Confirm and revert begin alike: lock, state, a move that waits, for a confirm also a source that is up."""
-    def begin(request: Request, instance: Instance, _body: Any) -> None:
-        guards.check(request, instance, action)
-        migration, source_is_up = resize.waiting_migration(request.api, instance, action)
-        if settle is resize.confirm:
-            guards.require_up(instance, migration.source_compute, source_is_up)
-        settle(request.api, request.context, instance, migration)
-        request.noted = True
-    return begin
 
 
 def _power(verb: power.Verb) -> Callable[[Request, Instance, Any], None]:
@@ -96,31 +72,37 @@ def _console(protocol: str) -> Callable[[Request, Instance, Any], Response]:
     return lambda request, instance, body: remote_consoles.action(request, instance, protocol, body)
 
 
+def _find(request: Request, server_id: str, _body: Any) -> tuple[Instance]:
+    return (guards.find(request, server_id, with_metadata=False),)
+
+
 class Action(NamedTuple):
     """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last and
-    first version that have it, and the shape of the answer."""
+    first version that have it, the shape of the answer; and what finds its server, and beside it what it hands over to
+    ``perform`` as well."""
     schema: Versions
     rule: str
-    perform: Callable[[Request, Instance, Any], Response | None]
+    perform: Callable[..., Response | None]
     status: int = 202
     until: int = microversion.MAX
     since: int = microversion.MIN
     answer: Shape = None
+    find: Callable[[Request, str, Any], tuple[Any, ...]] = _find
 
 
 _IMAGE_ID = (until(44, None), since(45, {"image_id": str}))
 _PASSWORD = {"adminPass": str}
 _CONSOLE = {"console": {"type": str, "url": str}}
 ACTIONS = {
-    "resize": Action(bodies.RESIZE, "servers:resize", _resize),
-    "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", _migrate),
+    "resize": Action(bodies.RESIZE, "servers:resize", resize.resize, find=resize.with_new_flavor),
+    "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", resize.migrate, find=resize.with_present_flavor),
     "os-migrateLive": Action(bodies.MIGRATE_LIVE, "os-migrate-server:migrate_live", _migrate_live),
     "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate, 200,
                        answer=(until(13, _PASSWORD), since(14, None))),
     "confirmResize": Action(bodies.plain("confirmResize"), "servers:confirm_resize",
-                            _settled(resize.confirm, "confirmResize"), 204),
+                            resize.settle(resize.CONFIRM), 204, find=resize.with_waiting_move),
     "revertResize": Action(bodies.plain("revertResize"), "servers:revert_resize",
-                           _settled(resize.revert, "revertResize")),
+                           resize.settle(resize.REVERT), find=resize.with_waiting_move),
     "os-start": Action(bodies.plain("os-start"), "servers:start", _power(power.START)),
     "os-stop": Action(bodies.plain("os-stop"), "servers:stop", _power(power.STOP)),
     "reboot": Action(bodies.REBOOT, "servers:reboot",
@@ -185,6 +167,6 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
     if not action.since <= request.version <= action.until:
         raise HttpError(404, "The resource could not be found.")
     action.schema.check(body, request.version)
-    instance = guards.find(request, server_id, with_metadata=False)
+    instance, *beside = action.find(request, server_id, content)
     request.authorize(action.rule, instance)
-    return action.perform(request, instance, content) or Response(action.status)
+    return action.perform(request, instance, content, *beside) or Response(action.status)

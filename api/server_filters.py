@@ -20,6 +20,7 @@ class Wanted(NamedTuple):
     sort: list[tuple[str, str]]
 
 
+_TAGS = ("tags", "tags-any", "not-tags", "not-tags-any")
 PARAMETERS = {
     **query.PAGING, "sort_key": Parameter(many=True), "sort_dir": Parameter(query.direction, many=True),
     "all_tenants": Parameter(lambda text: query.boolean(text) if text else True),
@@ -34,8 +35,8 @@ PARAMETERS = {
     "power_state": Parameter(query.whole), "hostname": Parameter(), "key_name": Parameter(),
     "launch_index": Parameter(query.whole), "progress": Parameter(query.whole), "config_drive": Parameter(),
     "access_ip_v4": Parameter(), "access_ip_v6": Parameter(), "auto_disk_config": Parameter(query.boolean),
-    "tags": Parameter(since=26), "tags-any": Parameter(since=26), "not-tags": Parameter(since=26),
-    "not-tags-any": Parameter(since=26), "description": Parameter(), "created_at": Parameter(),
+    **dict.fromkeys(_TAGS, Parameter(lambda text: [tag for tag in text.split(",") if tag], 26)),
+    "description": Parameter(), "created_at": Parameter(),
     "launched_at": Parameter(), "terminated_at": Parameter(), "kernel_id": Parameter(), "ramdisk_id": Parameter(),
     "root_device_name": Parameter(), "soft_deleted": Parameter(),
 }
@@ -44,16 +45,14 @@ _DIRECT = {name: name for name in (
     "name", "host", "node", "user_id", "reservation_id", "availability_zone", "vm_state", "task_state", "power_state",
     "hostname", "key_name", "launch_index", "progress", "config_drive", "access_ip_v4", "access_ip_v6",
     "auto_disk_config", "uuid", "locked")} | {
+    name: name.replace("-", "_") for name in _TAGS} | {
     "image": "image_ref", "hypervisor_hostname": "node", "changes-since": "changes_since",
     "changes-before": "changes_before"}
 # What others than admins may use; the rest is dropped for them (spec 3.6), and from 2.83 on, some more.
 _FOR_ALL = frozenset({"name", "status", "flavor", "image", "ip", "ip6", "changes-since", "changes-before",
-                      "reservation_id", "locked", "tags", "tags-any", "not-tags", "not-tags-any", "access_ip_v4",
-                      "access_ip_v6"})
+                      "reservation_id", "locked", "access_ip_v4", "access_ip_v6", *_TAGS})
 _FOR_ALL_LATER = frozenset({"availability_zone", "config_drive", "key_name", "power_state", "task_state", "vm_state",
                             "progress", "user_id"})
-# No server has a tag here, so these match nothing; and without a network service none has an address.
-_MATCH_NOTHING = ("tags", "tags-any")
 _ADDRESSES = {"ip": 4, "ip6": 6}
 
 
@@ -77,8 +76,8 @@ def read(request: Request) -> Wanted:
         # Who deleted them does not want to see them; they are found by their id, and by their status.
         filters["soft_deleted"] = False
     filters["addresses"] = [(values[name], version) for name, version in _ADDRESSES.items() if values.get(name)]
-    matches = not any(values.get(name) for name in _MATCH_NOTHING)
-    matches = matches and (request.api.conf.network.enabled or not filters["addresses"])
+    # Without a network service no server has an address.
+    matches = request.api.conf.network.enabled or not filters["addresses"]
     matches = _add_status(request, values, filters) and matches
     matches = _add_flavor(request, values, filters) and matches
     return Wanted(filters if matches else None, values.get("limit"), values.get("marker"), _sort(values))

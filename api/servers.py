@@ -23,7 +23,7 @@ from novasim.api.answers import LINKS, answers, optional
 from novasim.api.schemas import servers as bodies
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, flavors, hosts, instance_extra, instance_pages, instances
+from novasim.db import actions, flavors, hosts, instance_extra, instance_pages, instances, tags
 from novasim.db import groups as db_groups
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
@@ -136,12 +136,13 @@ def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction
     zones = availability_zones.of_servers(api, tx, page)
     networking = server_addresses.of_page(api, tx, status)
     groups = db_groups.uuids_of(tx, status) if request.version >= 71 and view != views.DETAIL else {}
+    labels = tags.of_servers(tx, status) if request.version >= 26 else {}
     properties = images.properties_of(tx, status) if request.version >= 98 else {}
-    extras = instance_extra.of_servers(tx, list(status)) if request.version >= 100 else {}
+    extras = instance_extra.of_servers(tx, list(status)) if request.version >= 63 else {}
     return [views.server(views.Facts(
         request, server, status[server.uuid], known[server.instance_type_id],
         specs.get(server.instance_type_id, {}), zones[server.uuid], groups.get(server.uuid, []),
         liveness.host_status(api, services.get(server.host or "")), faults.get(server.uuid), is_admin,
         *networking[server.uuid], properties.get(server.uuid, {}),
-        extras.get(server.uuid, instance_extra.Extra())), view)
+        extras.get(server.uuid, instance_extra.Extra()), labels.get(server.uuid, [])), view)
         for server in page]

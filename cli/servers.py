@@ -24,6 +24,7 @@ ALIASES = {
     "launched_at": "OS-SRV-USG:launched_at",
     "terminated_at": "OS-SRV-USG:terminated_at",
 }
+TAGS_VERSION, FILTERS_VERSION = "2.52", "2.26"
 # The names by which the API sorts, where they are not those that it shows.
 SORT_KEYS = {"name": "display_name", "id": "uuid", "created": "created_at", "updated": "updated_at"}
 
@@ -38,6 +39,8 @@ class Boot(ShowOne):
         parser.add_argument("--image", required=True, help="id or name of its image")
         parser.add_argument("--nic", action="append", type=nics.nic, default=[], metavar="NIC", help=nics.HELP)
         parser.add_argument("--availability-zone", metavar="ZONE", help="where to build: ZONE or ZONE:HOST")
+        parser.add_argument("--key-name", metavar="NAME", help="key pair that lets its user in")
+        parser.add_argument("--tags", metavar="TAG,...", help="tags of the server")
         parser.add_argument("--hint", type=key_value, action="append", default=[], metavar="KEY=VALUE",
                             help="hint for the scheduler; the same key again makes a list")
         parser.add_argument("--meta", type=key_value, action="append", default=[], metavar="KEY=VALUE",
@@ -53,6 +56,8 @@ class Boot(ShowOne):
         image_id = lookup.image_id(self.client, parsed_args.image)
         body = new_server(parsed_args, flavor["id"], image_id, several)
         networks, version = nics.networks(self.client, parsed_args.nic)
+        if parsed_args.tags:
+            networks, version = networks or "auto", TAGS_VERSION
         if networks:
             body["server"]["networks"] = networks
         answer = self.client.request("POST", "/servers", body, version=version)
@@ -79,6 +84,7 @@ class List(Lister):
         parser.add_argument("--host", help="only servers on this host (admin)")
         parser.add_argument("--name", metavar="REGEX", help="only servers whose name matches")
         parser.add_argument("--flavor", help="only servers of this flavor, by id or name")
+        parser.add_argument("--tags", metavar="TAG,...", help="only servers that have all of these tags")
         parser.add_argument("--deleted", action="store_true", help="only deleted servers (admin)")
         parser.add_argument("--limit", type=int, metavar="N", help="at most so many (default: all)")
         parser.add_argument("--marker", metavar="SERVER", help="begin after this server")
@@ -89,7 +95,8 @@ class List(Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Table:
         """Ask for the servers and pick their fields."""
         query = self._query(parsed_args)
-        servers = list(self.client.pages("/servers/detail", "servers", query, parsed_args.limit))
+        version = FILTERS_VERSION if parsed_args.tags else None
+        servers = list(self.client.pages("/servers/detail", "servers", query, parsed_args.limit, version))
         fields = parsed_args.fields.split(",") if parsed_args.fields else list(LIST_FIELDS)
         unknown = [name for name in fields if servers and not any(_key(name) in one for one in servers)]
         if unknown and parsed_args.fields:
@@ -102,7 +109,7 @@ class List(Lister):
         return titles, [cells((one["id"], *(_field(one, name, names) for name in fields))) for one in servers]
 
     def _query(self, given: argparse.Namespace) -> dict[str, Any]:
-        query: dict[str, Any] = {name: getattr(given, name) for name in ("status", "host", "name")}
+        query: dict[str, Any] = {name: getattr(given, name) for name in ("status", "host", "name", "tags")}
         query["all_tenants"] = True if given.all_tenants else None
         query["deleted"] = "True" if given.deleted else None
         if given.flavor:
@@ -192,6 +199,8 @@ def new_server(given: argparse.Namespace, flavor_id: str, image_id: str, several
         "flavorRef": flavor_id,
         "imageRef": image_id,
         "metadata": dict(given.meta),
+        "key_name": given.key_name,
+        "tags": given.tags.split(",") if given.tags else None,
         "availability_zone": given.availability_zone,
         "min_count": given.min_count,
         "max_count": given.max_count,

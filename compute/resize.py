@@ -85,9 +85,10 @@ def _reschedule(agents: Agents, ctxt: RequestContext, instance: Instance, flavor
     may_retry = bool(filter_properties.get("retry"))
 
     def note(tx: Transaction) -> None:
-        if not may_retry:
-            instances.update(tx, instance.uuid, {
-                "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)}, task_state=None)
+        # Noted in any case that something was done: recovery gives back what nobody has worked on.
+        instances.update(tx, instance.uuid, {
+            "task_state": (states.RESIZE_PREP,), "task_request_id": (ctxt.request_id,)},
+            task_state=states.RESIZE_PREP if may_retry else None)
         hosts.touch(tx, ctxt.addressed_host or "")
         if not may_retry:
             quotas.rollback(tx, instance.uuid)

@@ -45,8 +45,10 @@ def cold_migrate(orchestrator: Orchestrator, ctxt: RequestContext, instance: Ins
     filter_properties = copy.deepcopy(filter_properties)
 
     def begin(tx: Transaction) -> Look:
-        instances.update(tx, instance.uuid, _mine(ctxt))
-        look = placements.look(tx, flavor.id, instance.image_ref, [instance.uuid])
+        look = placements.look(tx, flavor.id, instance.image_ref, [instance.uuid], ctxt.request_id)
+        if not look.waits:
+            # Says what it is instead.
+            instances.update(tx, instance.uuid, _mine(ctxt))
         if look.moving:
             # The message came twice or late, or was sent before something else failed.
             raise MigrationStatusConflict(migration_id=None, actual="in progress", expected="none")

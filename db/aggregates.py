@@ -28,6 +28,7 @@ _COLUMNS = [_A.id, _A.uuid, _A.name, _A.created_at, _A.updated_at]
 _ZONES = select(_H.host, _M.value).join_from(
     models.aggregate_hosts, models.aggregate_metadata, _H.aggregate_id == _M.aggregate_id).where(
     _H.deleted == 0, _M.deleted == 0, _M.key == ZONE_KEY)
+_ZONE_OF = _ZONES.where(_H.host == bindparam("host"))
 _ZONES_OF = _ZONES.where(_H.host.in_(bindparam("hosts", expanding=True)))
 _IN_ZONE = _ZONES.where(_M.value == bindparam("zone")).limit(1)
 _LOCKED = select(_A.id).where(_A.deleted == 0).order_by(_A.id).with_for_update()
@@ -46,7 +47,10 @@ def zones(tx: Transaction, of_hosts: Iterable[str] | None = None) -> dict[str, s
     """
     if of_hosts is None:
         return {row.host: row.value for row in tx.execute(_ZONES)}
-    return {row.host: row.value for part in hosts.chunks(list(of_hosts))
+    wanted = list(of_hosts)
+    if len(wanted) == 1:
+        return {row.host: row.value for row in tx.execute(_ZONE_OF, {"host": wanted[0]})}
+    return {row.host: row.value for part in hosts.chunks(wanted)
             for row in tx.execute(_ZONES_OF, {"hosts": list(part)})}
 
 

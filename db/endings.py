@@ -7,7 +7,7 @@ from typing import Any
 
 from novasim import exceptions, quota, states
 from novasim.context import RequestContext
-from novasim.db import actions, claims, groups, images, instances, migrations, ports, quotas
+from novasim.db import actions, claims, groups, images, instances, migrations, ports, quotas, tags
 from novasim.db.engine import Transaction
 from novasim.objects import CURRENT, OLD, SHELVED, SHELVED_IMAGE_ID, Flavor, Instance, Migration
 
@@ -192,5 +192,6 @@ def erase(tx: Transaction, instance_uuid: str) -> list[str]:
     if ports.NETWORK_ALLOCATED in instance.system_metadata:
         ports.release(tx, instance_uuid)
     actions.break_off(tx, instance_uuid, "The server was deleted")
+    tags.destroy_all(tx, instance_uuid)
     instances.soft_delete(tx, instance_uuid)
     return sorted(host for host in hosts if host)

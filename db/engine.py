@@ -81,7 +81,9 @@ def _connect_args(url: Any) -> dict[str, Any]:
 
 
 def _prepare_sqlite(engine: Engine, synchronous: bool) -> None:
-    pragmas = "journal_mode=WAL", f"synchronous={'NORMAL' if synchronous else 'OFF'}", "foreign_keys=ON"
+    # A commit writes whole pages, and with most of them little that is new: smaller ones make it cheaper.
+    pragmas = ("page_size=2048", "journal_mode=WAL", f"synchronous={'NORMAL' if synchronous else 'OFF'}",
+               "foreign_keys=ON")
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from oslo_db import exception as db_exception
-from sqlalchemy import Select, and_, bindparam, insert, or_, select
+from sqlalchemy import and_, bindparam, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions
 from novasim.db import hosts, models, pairs
 from novasim.db.engine import Transaction
+from novasim.db.instances import Beside
 from novasim.objects import Flavor
 
 _T = models.instance_types.c
@@ -39,11 +38,14 @@ def _visible_to(project_id: Any) -> ColumnElement[bool]:
     return or_(_T.is_public.is_(True), _T.id.in_(granted))
 
 
-@functools.cache
-def _by_flavorid(for_all: bool, and_host: bool) -> Select[Any]:
-    more = [hosts.up(bindparam("host", type_=models.Name))] if and_host else []
-    statement = select(*_COLUMNS, *more).where(_T.flavorid == bindparam("flavorid"), _T.deleted == 0)
-    return statement if for_all else statement.where(_visible_to(bindparam("project", type_=models.Name)))
+_NAMED = and_(_T.flavorid == bindparam("flavorid"), _T.deleted == 0)
+_NAMED_FOR = and_(_NAMED, _visible_to(bindparam("project", type_=models.Name)))
+_GET, _GET_FOR = (select(*_COLUMNS).where(named) for named in (_NAMED, _NAMED_FOR))
+# What a move asks beside its server: a flavor, and whether the server's host has been heard of since a time. A flavor
+# that users call so, one that they may know of, the server's own.
+_WITH_HOST = (*_COLUMNS, hosts.up(models.instances.c.host))
+NAMED, NAMED_FOR, PRESENT = (Beside(models.instance_types, condition, _WITH_HOST) for condition in (
+    _NAMED, _NAMED_FOR, _T.id == models.instances.c.instance_type_id))
 
 
 def get(tx: Transaction, flavorid: str, project_id: str | None = None) -> Flavor:
@@ -52,22 +54,16 @@ def get(tx: Transaction, flavorid: str, project_id: str | None = None) -> Flavor
     :param project_id: where given, a private flavor that this project was not granted is as good as absent
     :raises FlavorNotFound: when there is none or it is deleted
     """
-    row = tx.execute(_by_flavorid(project_id is None, False), {"flavorid": flavorid, "project": project_id}).first()
+    row = tx.execute(_GET if project_id is None else _GET_FOR, {"flavorid": flavorid, "project": project_id}).first()
     if row is None:
         raise exceptions.FlavorNotFound(flavor_id=flavorid)
     return _flavor(row._mapping)
 
 
-def get_with_host(tx: Transaction, flavorid: str, project_id: str | None, host: str | None,
-                  since: datetime) -> tuple[Flavor, bool]:
-    """The same, and whether a host's agent has been heard of since a time: what a resize asks, in one statement."""
-    row = tx.execute(_by_flavorid(project_id is None, True), {
-        "flavorid": flavorid, "project": project_id, "host": host, "since": since}).first()
-    if row is None:
-        raise exceptions.FlavorNotFound(flavor_id=flavorid)
-    values = dict(row._mapping)
-    is_up = bool(values.pop("up"))
-    return _flavor(values), is_up
+def with_host(values: Mapping[str, Any]) -> tuple[Flavor | None, bool]:
+    """What was found beside a server: the flavor, or None; and whether the server's host is up."""
+    own = {name: value for name, value in values.items() if name != "up"}
+    return None if values["id"] is None else _flavor(own), bool(values["up"])
 
 
 def by_ids(tx: Transaction, ids: Sequence[int]) -> dict[int, Flavor]:

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, states
-from novasim.db import instances, models, pages, ports
+from novasim.db import instances, models, pages, ports, tags
 from novasim.db.engine import Transaction
 from novasim.objects import SHELVED_AT, Instance
 
@@ -36,13 +36,20 @@ _EQUAL = ("project_id", "user_id", "image_ref", "instance_type_id", "host", "nod
           "auto_disk_config", "config_drive", "access_ip_v4", "access_ip_v6", "progress", "hostname")
 
 
+# Those of tags: what is asked of a server, or of which it must be the contrary.
+_TAGS: dict[str, Callable[[Sequence[str]], ColumnElement[bool]]] = {
+    "tags": tags.has_all, "tags_any": tags.has_any, "not_tags": lambda names: ~tags.has_all(names),
+    "not_tags_any": lambda names: ~tags.has_any(names)}
+
+
 def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: str | None = None,
               sort: Sequence[tuple[str, str]] = (), with_metadata: bool = True) -> list[Instance]:
     """One page of servers.
 
     :param filters: columns of ``_EQUAL``; ``name`` (regular expression), ``status`` (list of names),
         ``deleted`` (False, True, with those that are soft-deleted, or None for all), ``soft_deleted`` (False: without
-        them), ``addresses`` ((regular expression, IP version), ...), ``changes_since``, ``changes_before``
+        them), ``addresses`` ((regular expression, IP version), ...), ``changes_since``, ``changes_before``,
+        and those of ``_TAGS`` (lists)
     :param sort: (key of SORT_KEYS, "asc" or "desc"); newest first without it
     :raises Invalid: when the marker is unknown
     """
@@ -81,6 +88,7 @@ def _conditions(tx: Transaction, filters: Mapping[str, Any]) -> list[ColumnEleme
     if filters.get("name"):
         found.append(_T.display_name.regexp_match(filters["name"]))
     found += [ports.has_address(pattern, version) for pattern, version in filters.get("addresses", ())]
+    found += [condition(filters[name]) for name, condition in _TAGS.items() if filters.get(name)]
     if filters.get("status") is not None:
         found.append(_status_condition(filters["status"]))
     if filters.get("changes_since") is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import Select, Table, and_, bindparam, case, func, insert, literal, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
@@ -34,9 +34,19 @@ _READ_SYS_MANY = select(_SYS.instance_uuid, _SYS.key, _SYS.value).where(
 _INSERT = insert(models.instances)
 _INSERT_PAIRS = {table: insert(table) for table in (models.instance_metadata, models.instance_system_metadata)}
 _SYS_OF = and_(_SYS.instance_uuid == bindparam("b_uuid"), _SYS.deleted == 0)
+# ``deleted`` of a row that is written already, and shown to nobody before its time comes.
+_TO_COME = -1
 
 # expected values of a compare-and-swap: column -> allowed values
 Expected = Mapping[str, Sequence[Any]]
+
+
+class Beside(NamedTuple):
+    """What can be read together with a server: at most one row of another table, whose ``id`` is null where there is
+    none."""
+    table: Table
+    condition: ColumnElement[bool]
+    columns: tuple[ColumnElement[Any], ...]
 
 
 def create(tx: Transaction, instances: Sequence[Instance]) -> None:
@@ -49,9 +59,11 @@ def create(tx: Transaction, instances: Sequence[Instance]) -> None:
         _insert_pairs(tx, table, [(instance.uuid, getattr(instance, attribute)) for instance in instances])
 
 
-def _insert_pairs(tx: Transaction, table: Any, owners: Iterable[tuple[str, Mapping[str, str]]]) -> None:
-    rows = [{"instance_uuid": uuid, "key": key, "value": value, "created_at": tx.now, "deleted": 0}
-            for uuid, pairs in owners for key, value in pairs.items()]
+def _insert_pairs(tx: Transaction, table: Any, owners: Iterable[tuple[str, Mapping[str, str]]],
+                  to_come: Iterable[tuple[str, Mapping[str, str]]] = ()) -> None:
+    rows = [{"instance_uuid": uuid, "key": key, "value": value, "created_at": tx.now, "deleted": deleted}
+            for owned, deleted in ((owners, 0), (to_come, _TO_COME))
+            for uuid, pairs in owned for key, value in pairs.items()]
     if rows:
         tx.execute(_INSERT_PAIRS[table], rows)
 
@@ -74,6 +86,31 @@ def _get_statement(read_deleted: bool, with_system_metadata: bool, with_metadata
     more = [column for column, wanted in ((SYSTEM_METADATA, with_system_metadata), (METADATA, with_metadata)) if wanted]
     statement = select(*_COLUMNS, *more).where(_T.uuid == bindparam("uuid"))
     return statement if read_deleted else statement.where(_T.deleted == 0)
+
+
+def get_beside(tx: Transaction, uuid: str, project_id: str | None, beside: Beside,
+               parameters: Mapping[str, Any]) -> tuple[Instance, dict[str, Any]]:
+    """One server without the user's metadata, and what lies beside it, by column.
+
+    :param project_id: where given, a server of another project is as good as absent
+    :param parameters: those of the condition and of the columns
+    :raises InstanceNotFound: when there is none
+    """
+    row = tx.execute(_beside_statement(beside), {"uuid": uuid, **parameters}).one_or_none()
+    if row is None or (project_id is not None and row.project_id != project_id):
+        raise exceptions.InstanceNotFound(instance_id=uuid)
+    own = len(_COLUMNS) + 1
+    values = dict(zip((column.name for column in _COLUMNS), row, strict=False))
+    values["system_metadata"] = pairs.read(row[own - 1])
+    found = dict(zip((column.name for column in beside.columns), row[own:], strict=True))
+    return Instance(**values), found
+
+
+@functools.cache
+def _beside_statement(beside: Beside) -> Select[Any]:
+    theirs = (column.label(f"beside_{column.name}") for column in beside.columns)
+    return select(*_COLUMNS, SYSTEM_METADATA, *theirs).select_from(
+        models.instances.outerjoin(beside.table, beside.condition)).where(_T.uuid == bindparam("uuid"), _T.deleted == 0)
 
 
 def from_row(row: Any) -> Instance:
@@ -160,7 +197,8 @@ def soft_delete(tx: Transaction, uuid: str) -> bool:
         deleted=_T.id, deleted_at=tx.now, terminated_at=tx.now, updated_at=tx.now, vm_state=states.DELETED,
         task_state=None, host=None, node=None))
     for table in (models.instance_metadata, models.instance_system_metadata):
-        tx.execute(sql_update(table).where(table.c.instance_uuid == uuid, table.c.deleted == 0).values(
+        living = one_of(table.c.deleted, (0, _TO_COME))
+        tx.execute(sql_update(table).where(table.c.instance_uuid == uuid, living).values(
             deleted=table.c.id, deleted_at=tx.now))
     return bool(gone.rowcount)
 
@@ -183,7 +221,7 @@ def delete_metadata(tx: Transaction, uuid: str, key: str) -> bool:
 
 def replace_system_metadata(tx: Transaction, uuid: str, prefix: str, pairs: Mapping[str, str]) -> None:
     """Put these keys of system_metadata in the place of all that begin with a prefix."""
-    tx.execute(_drop_statement(_with_prefix(prefix)), {"b_uuid": uuid, "b_now": tx.now})
+    tx.execute(_drop_statement(and_(_SYS.deleted == 0, _with_prefix(prefix))), {"b_uuid": uuid, "b_now": tx.now})
     _insert_pairs(tx, models.instance_system_metadata, [(uuid, pairs)])
 
 
@@ -193,37 +231,39 @@ def _with_prefix(prefix: str) -> ColumnElement[bool]:
     return _SYS.key.startswith(prefix, autoescape=True)
 
 
-_RENAME_CURRENT_TO_OLD = sql_update(models.instance_system_metadata).where(_SYS_OF, _with_prefix(CURRENT)).values(
-    key=literal("old_") + _SYS.key, updated_at=bindparam("b_now"))
-_COPY_NEW_TO_CURRENT = insert(models.instance_system_metadata).from_select(
-    ["instance_uuid", "key", "value", "created_at", "deleted"],
-    select(_SYS.instance_uuid, func.substr(_SYS.key, len(NEW) - len(CURRENT) + 1), _SYS.value,
-           bindparam("b_now", type_=models.Time), literal(0)).where(_SYS_OF, _with_prefix(NEW)))
+# MariaDB assigns from left to right: what still has to know the old value of ``deleted`` goes first.
+_PROMOTE = sql_update(models.instance_system_metadata).where(
+    _SYS.instance_uuid == bindparam("b_uuid"), one_of(_SYS.deleted, (0, _TO_COME)), _with_prefix(CURRENT)
+    ).ordered_values((_SYS.key, case((_SYS.deleted == 0, literal("old_") + _SYS.key), else_=_SYS.key)),
+                     (_SYS.deleted, 0), (_SYS.updated_at, bindparam("b_now")))
 _RENAME_OLD_TO_CURRENT = sql_update(models.instance_system_metadata).where(_SYS_OF, _with_prefix(OLD)).values(
     key=func.substr(_SYS.key, len(OLD) - len(CURRENT) + 1), updated_at=bindparam("b_now"))
-_MOVE_KEYS = or_(_with_prefix(OLD), _with_prefix(NEW), _SYS.key == OLD_VM_STATE)
 
 
 def _drop_statement(which: ColumnElement[bool]) -> Update:
-    return sql_update(models.instance_system_metadata).where(_SYS_OF, which).values(
+    return sql_update(models.instance_system_metadata).where(_SYS.instance_uuid == bindparam("b_uuid"), which).values(
         deleted=_SYS.id, deleted_at=bindparam("b_now"))
 
 
-_DROP_STASH = _drop_statement(_MOVE_KEYS)
-_DROP_CURRENT_AND_NEW = _drop_statement(
-    or_(_with_prefix(CURRENT), _with_prefix(NEW), _SYS.key == OLD_VM_STATE))
+def _drop_of_move(prefix: str) -> Update:
+    """Drop what a move has brought, and the snapshot of this prefix."""
+    of_move = or_(_with_prefix(prefix), _with_prefix(NEW), _SYS.key == OLD_VM_STATE)
+    return _drop_statement(or_(and_(_SYS.deleted == 0, of_move), _SYS.deleted == _TO_COME))
+
+
+_DROP_STASH, _DROP_CURRENT_AND_NEW = _drop_of_move(OLD), _drop_of_move(CURRENT)
 
 
 def stash_new_flavor(tx: Transaction, uuid: str, flavor: Flavor, old_vm_state: str) -> None:
-    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5). Whatever ends a move drops them."""
-    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_stash(old_vm_state))])
+    """What prep_resize keeps: new_* and old_vm_state (spec 8.2 step 5), and what :func:`promote_new_flavor` will show.
+    Whatever ends a move drops them."""
+    _insert_pairs(tx, models.instance_system_metadata, [(uuid, flavor.to_stash(old_vm_state))],
+                  [(uuid, flavor.to_sys(CURRENT))])
 
 
 def promote_new_flavor(tx: Transaction, uuid: str) -> None:
     """What finish_resize does to the snapshots: old := current, current := new (spec 8.4 steps 2-3)."""
-    parameters = {"b_uuid": uuid, "b_now": tx.now}
-    tx.execute(_RENAME_CURRENT_TO_OLD, parameters)
-    tx.execute(_COPY_NEW_TO_CURRENT, parameters)
+    tx.execute(_PROMOTE, {"b_uuid": uuid, "b_now": tx.now})
 
 
 def restore_old_flavor(tx: Transaction, uuid: str) -> None:

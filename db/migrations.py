@@ -16,6 +16,7 @@ from sqlalchemy.sql import ColumnElement, Update
 from novasim import exceptions, states
 from novasim.db import hosts, models
 from novasim.db.engine import Transaction, one_of
+from novasim.db.instances import Beside
 from novasim.objects import Migration
 
 _T = models.migrations.c
@@ -26,8 +27,11 @@ _IN_PROGRESS = select(*_COLUMNS).where(
     _T.instance_uuid == bindparam("uuid"), one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0).order_by(
     _T.id.desc())
 
-_WAITING = select(*_COLUMNS, hosts.up(_T.source_compute)).where(
-    _T.instance_uuid == bindparam("uuid"), _T.status == states.FINISHED, _T.deleted == 0)
+# What a confirm or revert asks beside its server: the move that waits, and whether its source has been heard of since a
+# time.
+WAITING = Beside(
+    models.migrations, and_(_T.instance_uuid == _I.uuid, _T.status == states.FINISHED, _T.deleted == 0),
+    (*_COLUMNS, hosts.up(_T.source_compute)))
 _GIVEN = [column.name for column in _COLUMNS if column.name != "id"]
 _CREATE = insert(models.migrations).from_select(
     _GIVEN, select(*(bindparam("b_" + name, type_=_T[name].type) for name in _GIVEN)).where(
@@ -64,15 +68,10 @@ def in_progress(tx: Transaction, instance_uuid: str) -> Migration | None:
     return None if row is None else Migration(**row._mapping)
 
 
-def waiting(tx: Transaction, instance_uuid: str, since: datetime) -> tuple[Migration, bool] | None:
-    """The move of a server that waits for a confirm or a revert, and whether its source's agent has been heard of
-    since a time."""
-    row = tx.execute(_WAITING, {"uuid": instance_uuid, "since": since}).first()
-    if row is None:
-        return None
-    values = dict(row._mapping)
-    is_up = bool(values.pop("up"))
-    return Migration(**values), is_up
+def with_source(values: Mapping[str, Any]) -> tuple[Migration | None, bool]:
+    """What was found beside a server: the move, or None; and whether its source is up."""
+    own = {name: value for name, value in values.items() if name != "up"}
+    return None if values["id"] is None else Migration(**own), bool(values["up"])
 
 
 def _kinds(expected: Sequence[str], status: str) -> tuple[str, ...]:

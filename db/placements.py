@@ -17,10 +17,13 @@ _I = models.images.c
 _T = models.migrations.c
 _M = models.instance_group_member.c
 _G = models.instance_groups.c
+_S = models.instances.c
 _LOOK = select(
     pairs.column("extra_specs", models.instance_type_extra_specs, _X.instance_type_id == bindparam("flavor")),
     exists().where(_T.instance_uuid == bindparam("uuid"), one_of(_T.status, states.IN_PROGRESS), _T.deleted == 0
                    ).label("moving"),
+    exists().where(_S.uuid == bindparam("uuid"), _S.task_request_id == bindparam("request"), _S.deleted == 0,
+                   _S.task_state == states.RESIZE_PREP).label("waits"),
     _I.name, _I.min_ram, _I.min_disk, _I.properties, _G.id.label("group_id"), _G.policy, _G.max_server_per_host
     ).select_from(
     select(literal(1)).subquery().outerjoin(
@@ -31,20 +34,24 @@ _LOOK = select(
 
 class Look(NamedTuple):
     """Extra specs of the flavor (spec 6.3); name, sizes and properties of the image, none of one that is gone; for the
-    scheduler, the group by the servers' uuids, not by a hint of their creation (12.1 #5); and whether the first of
-    them is in a move."""
+    scheduler, the group by the servers' uuids, not by a hint of their creation (12.1 #5); whether the first of them is
+    in a move, and whether it waits for one that this request asked for."""
     extra_specs: dict[str, str]
     image: dict[str, Any]
     group: dict[str, Any]
     moving: bool
+    waits: bool
 
 
-def look(tx: Transaction, flavor_id: int, image_id: str | None, uuids: Sequence[str]) -> Look:
+def look(tx: Transaction, flavor_id: int, image_id: str | None, uuids: Sequence[str],
+         request_id: str | None = None) -> Look:
     """What the database knows now.
 
     :param uuids: servers that are placed together: they are in the same group, and do not count there (12.1 #6)
+    :param request_id: of a resize or cold migration
     """
-    row = tx.execute(_LOOK, {"flavor": flavor_id, "image": image_id, "uuid": uuids[0]}).first()
+    row = tx.execute(_LOOK, {"flavor": flavor_id, "image": image_id, "uuid": uuids[0],
+                             "request": request_id}).first()
     assert row is not None
     image = {} if row.name is None else {
         "name": row.name, "min_ram": row.min_ram, "min_disk": row.min_disk,
@@ -55,4 +62,4 @@ def look(tx: Transaction, flavor_id: int, image_id: str | None, uuids: Sequence[
         rules = {} if row.max_server_per_host is None else {"max_server_per_host": row.max_server_per_host}
         group = {"group_policies": [row.policy], "group_rules": rules,
                  "group_hosts": groups.servers_by_host(tx, row.group_id, uuids)}
-    return Look(pairs.read(row.extra_specs), image, group, bool(row.moving))
+    return Look(pairs.read(row.extra_specs), image, group, bool(row.moving), bool(row.waits))

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
@@ -262,19 +262,26 @@ def addresses_of(tx: Transaction, port_ids: Sequence[str]) -> dict[str, list[dic
     return found
 
 
+_ADDRESSED = select(
+    _P.device_id, _P.uuid.label("port_id"), _P.project_id, _P.network_id, _N.name, _P.mac_address, _P.security_groups,
+    _A.ip_address, _F.floating_ip_address).select_from(
+    models.ports.join(models.networks, (_N.uuid == _P.network_id) & (_N.deleted == 0)).outerjoin(
+        models.ip_allocations, _A.port_id == _P.uuid).outerjoin(
+        models.floating_ips, and_(_F.port_id == _P.uuid, _F.fixed_ip_address == _A.ip_address, _F.deleted == 0))
+    ).where(_BOUND).order_by(_P.id, _A.id)
+_OF_SERVER = _ADDRESSED.where(_P.device_id == bindparam("server_id"))
+_OF_SERVERS = _ADDRESSED.where(_P.device_id.in_(bindparam("server_ids", expanding=True)))
+
+
 def of_servers(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Any]]:
     """The addresses of a page of servers, one statement for all: rows with the network's name, the port's
     ``mac_address`` and ``security_groups``, ``ip_address`` and, where one leads there, ``floating_ip_address``."""
     found: dict[str, list[Any]] = {server_id: [] for server_id in server_ids}
-    if not found:
-        return found
-    floating = and_(_F.port_id == _P.uuid, _F.fixed_ip_address == _A.ip_address, _F.deleted == 0)
-    columns = (_P.device_id, _P.uuid.label("port_id"), _P.project_id, _P.network_id, _N.name, _P.mac_address,
-               _P.security_groups, _A.ip_address, _F.floating_ip_address)
-    joined = models.ports.join(models.networks, (_N.uuid == _P.network_id) & (_N.deleted == 0)).outerjoin(
-        models.ip_allocations, _A.port_id == _P.uuid).outerjoin(models.floating_ips, floating)
-    for row in tx.execute(select(*columns).select_from(joined).where(
-            _P.device_id.in_(server_ids), _BOUND).order_by(_P.id, _A.id)):
+    if len(found) == 1:
+        rows = tx.execute(_OF_SERVER, {"server_id": server_ids[0]})
+    else:
+        rows = tx.execute(_OF_SERVERS, {"server_ids": list(found)}) if found else ()
+    for row in rows:
         found[row.device_id].append(row)
     return found
 

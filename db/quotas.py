@@ -17,6 +17,7 @@ from typing import Any
 from oslo_utils import uuidutils
 from sqlalchemy import (
     Case,
+    Insert,
     ScalarSelect,
     Select,
     Update,
@@ -32,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
+from sqlalchemy.types import TypeEngine
 
 from novasim import exceptions, quota
 from novasim.db import models
@@ -53,19 +55,21 @@ def _limit(limit: ColumnElement[int], *whose: ColumnElement[bool]) -> ScalarSele
     return select(func.coalesce(limit, quota.UNLIMITED)).where(*whose).scalar_subquery()
 
 
+_CLASS_LIMIT = _limit(
+    _QC.hard_limit, _QC.class_name == DEFAULT_CLASS, _QC.resource == _U.resource, _QC.deleted == 0)
+_PROJECT_LIMIT = _limit(
+    _Q.hard_limit, _Q.project_id == _U.project_id, _Q.resource == _U.resource, _Q.deleted == 0)
+_USER_LIMIT = _limit(
+    _PU.hard_limit, _PU.project_id == _U.project_id, _PU.user_id == _U.user_id, _PU.resource == _U.resource,
+    _PU.deleted == 0)
 _USAGE_LOCKED = select(
-    _U.id, _U.user_id, _U.resource, _U.in_use, _U.reserved,
-    _limit(_QC.hard_limit, _QC.class_name == DEFAULT_CLASS, _QC.resource == _U.resource, _QC.deleted == 0
-           ).label("of_class"),
-    _limit(_Q.hard_limit, _Q.project_id == _U.project_id, _Q.resource == _U.resource, _Q.deleted == 0
-           ).label("of_project"),
-    _limit(_PU.hard_limit, _PU.project_id == _U.project_id, _PU.user_id == _U.user_id, _PU.resource == _U.resource,
-           _PU.deleted == 0).label("of_user")).where(
+    _U.id, _U.user_id, _U.resource, _U.in_use, _U.reserved, _CLASS_LIMIT.label("of_class"),
+    _PROJECT_LIMIT.label("of_project"), _USER_LIMIT.label("of_user")).where(
     _U.project_id == bindparam("project"), _U.deleted == 0).order_by(_U.resource, _U.user_id).with_for_update()
-# MariaDB locks what it reads on its way to a row: whoever comes by another index than an UPDATE meets it halfway.
+# MariaDB locks what it reads on its way to a row: whoever comes by another index meets the others halfway.
+_IN_ORDER = "FORCE INDEX (uq_quota_usages_project_id)"
 for _dialect in _BY_KEY_ONLY:
-    _USAGE_LOCKED = _USAGE_LOCKED.with_hint(
-        models.quota_usages, "FORCE INDEX (uq_quota_usages_project_id)", _dialect)
+    _USAGE_LOCKED = _USAGE_LOCKED.with_hint(models.quota_usages, _IN_ORDER, _dialect)
 _USAGE_ROWS = select(_U.id, _U.resource, _U.in_use, _U.reserved, _U.user_id).where(
     _U.project_id == bindparam("project"), _U.deleted == 0)
 _RESERVE = insert(models.reservations)
@@ -76,15 +80,22 @@ _CLOSE = delete(models.reservations).where(_R.instance_uuid == bindparam("b_inst
 _CLOSE_ONE = delete(models.reservations).where(_R.id == bindparam("b_id"))
 
 
+_OF_USER = _U.user_id == bindparam("b_user")
+
+
+def _of_project(names: tuple[str, ...]) -> ColumnElement[bool]:
+    """A project's rows of these resources, those of all its users."""
+    return and_(_U.project_id == bindparam("b_project"), one_of(_U.resource, names), _U.deleted == 0)
+
+
 def _own(names: tuple[str, ...]) -> ColumnElement[bool]:
     """A user's rows of these resources."""
-    return and_(_U.project_id == bindparam("b_project"), _U.user_id == bindparam("b_user"), one_of(_U.resource, names),
-                _U.deleted == 0)
+    return and_(_of_project(names), _OF_USER)
 
 
-def _each(names: tuple[str, ...], what: str) -> Case[Any]:
+def _each(names: tuple[str, ...], what: str, kind: TypeEngine[Any] | None = None) -> Case[Any]:
     """The bound value of each resource, by row."""
-    return case(*((_U.resource == name, bindparam(f"b_{what}_{name}")) for name in names))
+    return case(*((_U.resource == name, bindparam(f"b_{what}_{name}", type_=kind)) for name in names))
 
 
 @functools.cache
@@ -97,6 +108,41 @@ def _change_statement(names: tuple[str, ...]) -> Update:
     return sql_update(models.quota_usages).where(_own(names)).values(
         in_use=_U.in_use + _each(names, "in_use"), reserved=_U.reserved + _each(names, "reserved"),
         updated_at=bindparam("b_now"))
+
+
+@functools.cache
+def _reserve_statement(names: tuple[str, ...]) -> Update:
+    """Add to what a user has reserved; the rows of the project's other users are locked with it."""
+    statement = sql_update(models.quota_usages)
+    for dialect in _BY_KEY_ONLY:
+        statement = statement.with_hint(_IN_ORDER, dialect_name=dialect)
+    return statement.where(_of_project(names)).values(
+        reserved=_U.reserved + case((_OF_USER, _each(names, "delta")), else_=0), updated_at=bindparam("b_now"))
+
+
+@functools.cache
+def _lock_project_statement(names: tuple[str, ...]) -> Select[Any]:
+    return select(_U.id).where(_of_project(names)).order_by(_U.resource, _U.user_id).with_for_update()
+
+
+@functools.cache
+def _note_statement(names: tuple[str, ...]) -> Insert:
+    """Note what was reserved, of each resource of which it passes no limit."""
+    all_users = models.quota_usages.alias()
+    total = select(func.sum(all_users.c.in_use + all_users.c.reserved)).where(
+        all_users.c.project_id == _U.project_id, all_users.c.resource == _U.resource, all_users.c.deleted == 0
+        ).scalar_subquery()
+    ceilings = (
+        (total, func.coalesce(_PROJECT_LIMIT, _CLASS_LIMIT, _each(names, "default"))),
+        (_U.in_use + _U.reserved, func.coalesce(_USER_LIMIT, quota.UNLIMITED)))
+    fits = (used <= func.coalesce(func.nullif(limit, quota.UNLIMITED), used) for used, limit in ceilings)
+    now = bindparam("b_now", type_=models.Time)
+    return insert(models.reservations).from_select(
+        ["uuid", "usage_id", "project_id", "user_id", "resource", "delta", "created_at", "expire", "instance_uuid",
+         "deleted"],
+        select(_each(names, "uuid", _R.uuid.type), _U.id, _U.project_id, _U.user_id, _U.resource,
+               _each(names, "delta", _R.delta.type), now, bindparam("b_expire", type_=models.Time),
+               bindparam("b_instance", type_=_R.instance_uuid.type), literal(0)).where(_own(names), *fits))
 
 
 _OF_CLASS = select(_QC.resource, _QC.hard_limit).where(_QC.class_name == bindparam("class"), _QC.deleted == 0)
@@ -270,18 +316,42 @@ def reserve(tx: Transaction, instance: Instance, deltas: Mapping[str, int], defa
         return []
     project_id, user_id = instance.project_id, instance.user_id
     increases = {name: delta for name, delta in deltas.items() if delta > 0}
+    uuids = {name: uuidutils.generate_uuid() for name in sorted(deltas)}
+    if len(increases) == len(deltas) and _reserve_at_once(tx, instance, uuids, increases, defaults, expire_s):
+        return list(uuids.values())
     if increases:
         own = _check(tx, project_id, user_id, deltas, defaults)
     else:
         rows_of = tx.execute(_USAGE_ROWS, {"project": project_id})
         own = {row.resource: row for row in rows_of if row.user_id == user_id} or _lock(tx, project_id, user_id)[0]
-    rows = [{"uuid": uuidutils.generate_uuid(), "usage_id": own[name].id, "project_id": project_id,
+    rows = [{"uuid": uuid, "usage_id": own[name].id, "project_id": project_id,
              "user_id": user_id, "resource": name, "delta": deltas[name], "created_at": tx.now,
              "expire": tx.now + timedelta(seconds=expire_s), "instance_uuid": instance.uuid, "deleted": 0}
-            for name in sorted(deltas)]
+            for name, uuid in uuids.items()]
     tx.execute(_RESERVE, rows)
     _change(tx, project_id, user_id, {}, increases)
-    return [row["uuid"] for row in rows]
+    return list(uuids.values())
+
+
+def _reserve_at_once(tx: Transaction, instance: Instance, uuids: Mapping[str, str], deltas: Mapping[str, int],
+                     defaults: Mapping[str, int], expire_s: int) -> bool:
+    """Reserve increases first, and look whether they fit while they are noted; False when they do not, or when a row
+    is missing: then nothing has changed, and it takes a closer look to say why."""
+    names = tuple(uuids)
+    whose = {"b_project": instance.project_id, "b_user": instance.user_id, "b_now": tx.now}
+    if tx.dialect == "postgresql":
+        tx.execute(_lock_project_statement(names), whose)
+    amounts = {f"b_delta_{name}": delta for name, delta in deltas.items()}
+    tx.execute(_reserve_statement(names), whose | amounts)
+    noted = tx.execute(_note_statement(names), {
+        **whose, **amounts, **{f"b_uuid_{name}": uuid for name, uuid in uuids.items()},
+        **{f"b_default_{name}": defaults[name] for name in names}, "b_instance": instance.uuid,
+        "b_expire": tx.now + timedelta(seconds=expire_s)}).rowcount
+    if noted == len(names):
+        return True
+    tx.execute(_reserve_statement(names), whose | {name: -delta for name, delta in amounts.items()})
+    tx.execute(delete(models.reservations).where(one_of(_R.uuid, list(uuids.values()))))
+    return False
 
 
 def _close(tx: Transaction, instance_uuid: str) -> list[Any]:

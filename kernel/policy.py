@@ -145,6 +145,14 @@ _RULES = [
     _Rule("server-metadata:index", READER, "Read a server's metadata", (("GET", "/servers/{server_id}/metadata"),)),
     _Rule("server-metadata:update", OWNER, "Change a server's metadata",
           tuple((method, "/servers/{server_id}/metadata[/{key}]") for method in ("POST", "PUT", "DELETE"))),
+    *(_Rule(f"os-server-tags:{name}", check, what, ((method, f"/servers/{{server_id}}/tags{path}"),))
+      for name, check, what, method, path in (
+        ("index", READER, "List the tags of a server", "GET", ""),
+        ("show", READER, "See whether a server has a tag", "GET", "/{tag}"),
+        ("update_all", OWNER, "Put other tags in the place of a server's", "PUT", ""),
+        ("update", OWNER, "Put a tag on a server", "PUT", "/{tag}"),
+        ("delete_all", OWNER, "Take all tags from a server", "DELETE", ""),
+        ("delete", OWNER, "Take a tag from a server", "DELETE", "/{tag}"))),
     _Rule("ips:index", READER, "List a server's addresses", (("GET", "/servers/{server_id}/ips"),)),
     _Rule("servers:migrations:index", ADMIN, "List live migrations of a server",
           (("GET", "/servers/{server_id}/migrations"),)),

@@ -261,6 +261,7 @@ ACTIONS: dict[str, Action] = {
     "addSecurityGroup": Action(None, None, launched=False),
     "removeSecurityGroup": Action(None, None, launched=False),
     "update_metadata": _vm(ACTIVE, PAUSED, SUSPENDED, STOPPED, task=None),
+    "update_tags": Action(frozenset((ACTIVE, PAUSED, SUSPENDED, STOPPED)), None, launched=False, lock=False),
     "delete": Action(None, None, sets=DELETING, launched=False),
     "soft_delete": Action(None, None, sets=SOFT_DELETING),
     "restore": _vm(SOFT_DELETED, sets=RESTORING),

@@ -20,12 +20,12 @@ from oslo_config import cfg
 from novasim.db import aggregates, fleet
 from novasim.db import hosts as db_hosts
 from novasim.db.engine import Database, Transaction
-from novasim.objects import ComputeNode, Resident
+from novasim.objects import ComputeNode
 from novasim.scheduler.columns import HostColumns
 from novasim.sim.clock import Clock
 
 WIDE_EVERY = 1.0                        # seconds
-_QUICK_OVERLAP = timedelta(seconds=0.5)
+_QUICK_OVERLAP = timedelta(seconds=0.1)
 
 
 @dataclass
@@ -35,15 +35,13 @@ class _Changes:
     began: datetime
     fleet: fleet.Changes
     heartbeats: list[tuple[str, datetime]]
-    servers: list[Resident]
 
 
 def _read_changes(tx: Transaction, since: datetime, seen_since: datetime | None, tracked: bool) -> _Changes:
     """Read rows written at or after ``since``; heartbeats in a wide look only, servers where anybody asks for them."""
     return _Changes(
-        tx.now, fleet.changes(tx, since),
-        db_hosts.heartbeats(tx, db_hosts.COMPUTE, seen_since) if seen_since else [],
-        fleet.residents_changed(tx, since) if tracked else [])
+        tx.now, fleet.changes(tx, since, tracked),
+        db_hosts.heartbeats(tx, db_hosts.COMPUTE, seen_since) if seen_since else [])
 
 
 def _read_all(tx: Transaction, tracked: bool) -> tuple[datetime, Any, HostColumns]:
@@ -127,7 +125,7 @@ class HostStates:
             self._columns.write_nodes([node for node in nodes if not node.deleted])
             self._columns.write_services(changes.fleet.services)
             self._columns.write_heartbeats(changes.heartbeats)
-            self._columns.write_residents(changes.servers)
+            self._columns.write_residents(changes.fleet.servers)
         self._look_at_images()
         self._since = changes.began
         if wide:

@@ -15,6 +15,7 @@ from novasim.api.schemas import (
     closed,
     whole_number,
 )
+from novasim.api.schemas.server_tags import TAG, TAGS
 
 _STRING = {"type": "string"}
 _NAME_ONLY = {"type": "string", "minLength": 1, "maxLength": 255}
@@ -34,7 +35,6 @@ _HINTS = {"type": "object", "properties": {
     "different_cell": {"type": ["string", "array"]}}, "additionalProperties": True}
 
 _IP = {"anyOf": [{"type": "string", "format": "ipv4"}, {"type": "string", "format": "ipv6"}]}
-TAG = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
 _NETWORK = {"fixed_ip": _IP, "port": {"anyOf": [{"type": "string", "format": "uuid"}, {"type": "null"}]},
             "uuid": {"type": "string", "format": "uuid"}}
 
@@ -47,6 +47,20 @@ def _or_words(networks: dict[str, Any]) -> dict[str, Any]:
     return {"oneOf": [networks, {"type": "string", "enum": ["none", "auto"]}]}
 
 
+_TEXT_255 = {"type": ["string", "null"], "maxLength": 255}
+_DEVICE: dict[str, Any] = {
+    "source_type": {"type": "string", "enum": ["volume", "image", "snapshot", "blank"]},
+    "destination_type": {"type": "string", "enum": ["volume", "local"]},
+    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"}, "delete_on_termination": BOOLEAN,
+    "volume_size": whole_number(1), "uuid": _NAME_ONLY, "image_id": _NAME_ONLY, "snapshot_id": _NAME_ONLY,
+    "volume_id": _NAME_ONLY, "connection_info": _STRING, "no_device": {},
+    **dict.fromkeys(("guest_format", "device_name", "device_type", "disk_bus"), _TEXT_255)}
+
+
+def _disks(**more: Any) -> dict[str, Any]:
+    return {"block_device_mapping_v2": {"type": "array", "items": closed(_DEVICE | more)}}
+
+
 _CREATE: dict[str, Any] = {
     "name": NAME, "flavorRef": FLAVOR_REF, "imageRef": _STRING, "adminPass": _STRING, "metadata": METADATA,
     "networks": _networks(), "OS-DCF:diskConfig": DISK_CONFIG,
@@ -54,23 +68,24 @@ _CREATE: dict[str, Any] = {
     "personality": {"type": "array", "items": closed(
         {"path": _STRING, "contents": {"type": "string", "format": "base64"}}, "path", "contents")},
     "availability_zone": _NAME_ONLY, "block_device_mapping": {"type": "array", "items": {"type": "object"}},
-    "block_device_mapping_v2": {"type": "array", "items": {"type": "object"}}, "config_drive": BOOLEAN,
+    **_disks(), "config_drive": BOOLEAN,
     "key_name": _NAME_ONLY, "min_count": whole_number(1, 1000), "max_count": whole_number(1, 1000),
     "return_reservation_id": BOOLEAN,
     "security_groups": {"type": "array", "items": {"type": "object", "properties": {"name": _NAME_ONLY}}},
     "user_data": {"type": "string", "format": "base64", "maxLength": 65535},
 }
-_TAGS = {"type": "array", "maxItems": 50, "items": TAG}
-_CERTIFICATES = {"type": ["array", "null"], "items": _STRING, "maxItems": 50}
+_CERTIFICATES = {"type": ["array", "null"], "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 50,
+                 "uniqueItems": True}
 
 # From a version on: fields added (a schema), or dropped (None).
 _CREATE_CHANGES: list[tuple[int, dict[str, Any]]] = [
-    # The tag of a network was lost between 2.37 and 2.41.
-    (19, {"description": DESCRIPTION}), (32, {"networks": _networks(tag=TAG)}),
-    (37, {"networks": _or_words(_networks())}), (42, {"networks": _or_words(_networks(tag=TAG))}),
-    (52, {"tags": _TAGS}), (57, {"personality": None}),
+    # The tags of networks were lost between 2.37 and 2.41, those of disks from 2.33 on.
+    (19, {"description": DESCRIPTION}), (32, {"networks": _networks(tag=TAG), **_disks(tag=TAG)}), (33, _disks()),
+    (37, {"networks": _or_words(_networks())}), (42, {"networks": _or_words(_networks(tag=TAG)), **_disks(tag=TAG)}),
+    (52, {"tags": TAGS}), (57, {"personality": None}),
     (63, {"trusted_image_certificates": _CERTIFICATES}),
-    (74, {"host": HOST, "hypervisor_hostname": HOST}), (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
+    (67, _disks(tag=TAG, volume_type=_TEXT_255)), (74, {"host": HOST, "hypervisor_hostname": HOST}),
+    (90, {"hostname": _HOSTNAME}), (94, {"hostname": _FQDN}),
 ]
 _UPDATE: dict[str, Any] = {
     "name": NAME, "OS-DCF:diskConfig": DISK_CONFIG, "accessIPv4": {"type": "string", "format": "ipv4"},

@@ -31,6 +31,7 @@ class Facts(NamedTuple):
     security_groups: list[dict[str, str]]
     image_properties: dict[str, str]
     extra: Extra
+    tags: list[str]
 
 
 Getter = Callable[[Facts], Any]
@@ -153,8 +154,9 @@ FIELDS = [
     Field("locked", _of("locked"), since=9, views=_ALL, shape=bool),
     Field("host_status", lambda facts: facts.host_status, since=16, admin=True),
     Field("description", _of("display_description"), since=19, views=_ALL, shape=str | None),
-    Field("tags", _always([]), since=26, views=_ALL, shape=[str]),
-    Field("trusted_image_certificates", _always(None), since=63, views=_ALL, shape=([str], None)),
+    Field("tags", lambda facts: facts.tags, since=26, views=_ALL, shape=[str]),
+    Field("trusted_image_certificates", lambda facts: facts.extra.trusted_certs, since=63, views=_ALL,
+          shape=([str], None)),
     Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE), shape=[str]),
     Field("locked_reason", _of("locked_reason"), since=73, views=_ALL, shape=str | None),
     Field("pinned_availability_zone", _of("availability_zone"), since=96, shape=str | None),

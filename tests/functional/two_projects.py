@@ -51,7 +51,7 @@ class World:
             "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
             "console_token": "t", "before": "2026-01-01 00:00:00", "fault_id": VOLUME,
             "user_id": users["member1"], "role_id": door.ids("roles", self.admin)["member"], "domain_id": "default",
-            "member_id": projects["project3"], "tag": "t", "name": "image"}
+            "member_id": projects["project3"], "tag": "hidden", "name": "image"}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]

@@ -67,7 +67,7 @@ class Answer:
         self.status = wire.status_int
         self.headers = wire.headers
         self.text = wire.text if wire.body else ""
-        self.body = json.loads(wire.body) if wire.content_type == "application/json" else None
+        self.body = json.loads(wire.body) if wire.content_type == "application/json" and wire.body else None
 
     @property
     def message(self) -> str:

@@ -66,6 +66,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/servers/{server_id}/remote-consoles"): [{"remote_console": {"protocol": "vnc", "type": "novnc"}}],
     ("POST", "/servers/{server_id}/os-interface"): [{"interfaceAttachment": {"net_id": VOLUME}}],
     ("POST", "/servers/{server_id}/os-volume_attachments"): [ATTACHMENT],
+    ("PUT", "/servers/{server_id}/tags"): [{"tags": ["a"]}], ("PUT", "/servers/{server_id}/tags/{tag}"): [None],
     ("POST", "/servers/{server_id}/shares"): [{"share": {"share_id": VOLUME}}],
     ("PUT", "/servers/{server_id}/os-volume_attachments/{volume_id}"): [ATTACHMENT],
 }

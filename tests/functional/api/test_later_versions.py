@@ -92,3 +92,44 @@ def test_flavors_are_found_by_name(cloud):
     assert [flavor["name"] for flavor in named] == ["m1.small"]
     assert cloud.get("/flavors?name=(", version="2.102").status == 400
     assert len(cloud.get("/flavors?name=m1.s", version="2.74").body["flavors"]) > 1
+
+
+def certificates(cloud, server, user=BOB):
+    found = cloud.get(f"/servers/{server}", version="2.63", user=user).body["server"]["trusted_image_certificates"]
+    [listed] = cloud.get("/servers/detail", version="2.63", user=user).body["servers"]
+    assert listed["trusted_image_certificates"] == found
+    return found
+
+
+def create(cloud, version="2.63", **fields):
+    body = {"server": {"name": "x", "flavorRef": "1", "imageRef": cloud.image, "networks": "none"} | fields}
+    return cloud.call("POST", "/servers", body, version, BOB)
+
+
+def test_trusted_certificates_are_kept_and_changed_by_a_rebuild(cloud):
+    server = create(cloud, trusted_image_certificates=["a", "b"]).body["server"]["id"]
+    assert certificates(cloud, server) == ["a", "b"]
+    cloud.set(server, vm_state="active", task_state=None, host="cmp-1", node="cmp-1", launched_at=cloud.clock.now())
+    for fields, after in (({}, ["a", "b"]), ({"trusted_image_certificates": ["c"]}, ["c"]),
+                          ({"trusted_image_certificates": None}, None)):
+        answer = cloud.act(server, "rebuild", {"imageRef": cloud.image} | fields, version="2.63", user=BOB)
+        assert answer.body["server"]["trusted_image_certificates"] == certificates(cloud, server) == after
+        cloud.set(server, task_state=None)
+    cloud.conductor.broken = RuntimeError()
+    body = {"imageRef": cloud.image, "trusted_image_certificates": ["z"]}
+    assert cloud.act(server, "rebuild", body, version="2.63", user=BOB).status == 503
+    assert certificates(cloud, server) is None, "what nobody was told of is put back"
+
+
+def test_a_server_without_certificates_gets_some_by_a_rebuild(cloud):
+    server = cloud.boot()
+    assert certificates(cloud, server) is None
+    body = {"imageRef": cloud.image, "trusted_image_certificates": ["a"]}
+    assert cloud.act(server, "rebuild", body, version="2.63", user=BOB).status == 202
+    assert certificates(cloud, server) == ["a"]
+
+
+@pytest.mark.parametrize("bad", [[], [""], ["a", "a"], [1], "a", ["a"] * 51, [str(number) for number in range(51)]])
+def test_bad_certificates_are_refused(cloud, bad):
+    assert "trusted_image_certificates" in create(cloud, trusted_image_certificates=bad).message
+    assert create(cloud, "2.62", trusted_image_certificates=["a"]).status == 400

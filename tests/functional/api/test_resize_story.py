@@ -173,13 +173,14 @@ def test_a_server_that_moved_meanwhile_is_not_resized_on_old_knowledge(cloud, mo
     server = cloud.boot()
     reserve = quotas.reserve
     monkeypatch.setattr(quotas, "reserve", lambda *args: pytest.fail("must not get here"))
-    get = flavors.get_with_host
+    get = instances.get_beside
 
     def move(tx, *args):
+        found = get(tx, *args)
         tx.conn.exec_driver_sql("update instances set host='cmp-3' where uuid=?", (server,))
-        return get(tx, *args)
+        return found
 
-    monkeypatch.setattr(flavors, "get_with_host", move)
+    monkeypatch.setattr(instances, "get_beside", move)
     answer = cloud.act(server, "resize", {"flavorRef": "2"})
     assert (answer.status, answer.message) == (409, f"Cannot 'resize' instance {server} while it is in host cmp-3")
     monkeypatch.setattr(quotas, "reserve", reserve)

@@ -31,6 +31,7 @@ ACTIONS: dict[tuple[str, str], tuple[Any, int]] = {
     ("os-migrate-server", "migrate-server"): ({}, 202), ("os-migrate-server", "migrate-server-null"): ({}, 202),
     ("os-migrate-server", "live-migrate-server"): ({}, 202),
     ("os-lock-server", "lock-server"): ({}, 202), ("os-lock-server", "lock-server-with-reason"): ({}, 202),
+    ("servers", "lock-server-with-reason"): ({}, 202),
     ("os-lock-server", "unlock-server"): ({"locked": True, "locked_by": "owner"}, 202),
     ("os-admin-actions", "admin-actions-reset-server-state"): ({"vm_state": states.ERROR}, 202),
     ("os-pause-server", "pause-server"): ({}, 202),

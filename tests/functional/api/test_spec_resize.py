@@ -160,7 +160,7 @@ def test_whatever_else_is_invalid_is_told(cloud, monkeypatch):
         raise Odd(name="2")
 
     server = cloud.boot()
-    monkeypatch.setattr(flavors, "get_with_host", odd)
+    monkeypatch.setattr(flavors, "with_host", odd)
     answer = cloud.act(server, "resize", {"flavorRef": "2"}, user=BOB)
     assert (answer.status, answer.body) == (400, {"badRequest": {"code": 400, "message": "The flavor 2 is odd."}})
     assert nothing_happened(cloud, server)

@@ -109,7 +109,7 @@ def test_fields_that_came_later(cluster):
     ("2.1", {"description": "x"}, "description"), ("2.53", {"key_name": None}, "key_name"),
     ("2.56", {"user_data": None}, "user_data"), ("2.57", {"user_data": "?"}, "user_data"),
     ("2.57", {"personality": []}, "personality"), ("2.62", {"trusted_image_certificates": None}, "trusted_image"),
-    ("2.63", {"trusted_image_certificates": ["x"]}, "certificates"), ("2.54", {"key_name": "mine"}, "key_name"),
+    ("2.63", {"trusted_image_certificates": []}, "certificates"), ("2.54", {"key_name": "mine"}, "key_name"),
     ("2.89", {"hostname": "abc"}, "hostname"), ("2.93", {"hostname": "a.example"}, "hostname"),
     ("2.1", {"preserve_ephemeral": "perhaps"}, "preserve_ephemeral"), ("2.1", {"metadata": {"k": 1}}, "k"),
     ("2.1", {"imageRef": "none"}, "Image none could not be found."),

@@ -55,25 +55,25 @@ def cost(cluster):
     event.remove(engines[0], "commit", transaction)
 
 
-# What quota adds: a look under a lock, reservation and use of an increase, which are settled at the end; a note of a
-# decrease, which is refunded at the end; the same of the way back.
-INCREASE, DECREASE, RETURN = 5, 4, 3
+# What quota adds: an increase is reserved and noted, and both are settled at the end; a decrease is noted, and refunded
+# at the end; the same of the way back.
+INCREASE, DECREASE, RETURN = 4, 4, 3
 
 
 @pytest.mark.parametrize(("old", "new", "more", "more_to_confirm", "more_to_revert"), [
     (TINY, MEDIUM, INCREASE, 0, RETURN), (MEDIUM, TINY, 0, DECREASE, 0)])
 def test_a_resize(cluster, cost, old, new, more, more_to_confirm, more_to_revert):
-    for settle, expected in ((cluster.confirm, (13 + more_to_confirm, 3, 1)),
-                             (cluster.revert, (22 + more_to_revert, 5, 2))):
+    for settle, expected in ((cluster.confirm, (12 + more_to_confirm, 3, 1)),
+                             (cluster.revert, (21 + more_to_revert, 5, 2))):
         uuid = cluster.boot(old)
-        assert cost(cluster.resize, uuid, new) == (30 + more, 7, 6)
+        assert cost(cluster.resize, uuid, new) == (26 + more, 7, 6)
         assert cost(settle, uuid) == expected
 
 
 def test_a_migration(cluster, cost):
     uuid = cluster.boot()
-    assert cost(cluster.migrate, uuid) == (31, 7, 6)
-    assert cost(cluster.confirm, uuid) == (13, 3, 1)
+    assert cost(cluster.migrate, uuid) == (26, 7, 6)
+    assert cost(cluster.confirm, uuid) == (12, 3, 1)
 
 
 @pytest.mark.parametrize("user", [USER, ADMIN])

@@ -54,6 +54,33 @@ def test_nothing_to_reserve(db, make_server):
     assert db.write(quotas.reserve, make_server(), {}, LIMITS, 100) == []
 
 
+@pytest.mark.parametrize(("limits", "of_user", "fits"), [
+    ({}, {}, False), ({"cores": 21}, {}, True), ({"cores": -1}, {}, True), ({"cores": -1}, {"cores": 13}, False),
+    ({"cores": 21}, {"cores": 14}, True), ({"cores": 21}, {"cores": -1}, True), ({"cores": 21, "ram": 10}, {}, False)])
+@pytest.mark.parametrize("known", [True, False], ids=["rows", "no rows"])
+def test_a_reservation_fits_or_changes_nothing(db, make_server, limits, of_user, fits, known):
+    """Seven cores are another user's, and seven the owner's where he has any."""
+    server = make_server()
+    db.write(quotas.use, "p", "other", {"cores": 7 if known else 14}, LIMITS)
+    if known:
+        db.write(quotas.use, "p", server.user_id, {"cores": 7}, LIMITS)
+    db.write(quotas.set_limits, "p", limits)
+    db.write(quotas.set_limits, "p", of_user, server.user_id)
+    fits = fits or (not known and of_user == {"cores": 13})
+    before, deltas = used(db), {"cores": 7, "ram": 20}
+    if fits:
+        assert len(db.write(quotas.reserve, server, deltas, LIMITS, 100)) == 2
+        assert used(db) == before | {"cores": (14, 7), "ram": (0, 20)}
+        assert used(db, user="other") == before | {"cores": (before["cores"][0] - 7 * known, 0)}
+    else:
+        with pytest.raises(exceptions.OverQuota):
+            db.write(quotas.reserve, server, deltas, LIMITS, 100)
+    _, noted = db.read(quotas.everything)
+    assert {row.resource: row.delta for row in noted} == (deltas if fits else {})
+    db.write(quotas.rollback, server.uuid)
+    assert used(db) == before
+
+
 @pytest.mark.spec("8.11/expire-reservations")
 def test_reservations_expire(db, clock, make_server):
     first, second = make_server(), make_server()
