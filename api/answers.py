@@ -71,7 +71,7 @@ class Answers(NamedTuple):
     :ivar strict: since which version others are refused
     :ivar media: what a body must say it is
     :ivar gives: what the answer's bodies are
-    :ivar headers: those it cannot do without
+    :ivar headers: what it reads besides
     :ivar about: what it does, where neither a docstring nor a rule says so
     """
     shapes: Mapping[int, Shape]
@@ -94,11 +94,19 @@ def answers(shape: Shape, status: int = 200, errors: Iterable[int] = (), takes: 
     """
     said = Answers({status: shape} | more.pop("also", {}), frozenset(errors),
                    (takes,) if isinstance(takes, Schema | Versions) else tuple(takes), **more)
+    return _note(said)
 
+
+def _note(said: Answers) -> Callable[[Function], Function]:
     def note(function: Function) -> Function:
         function.answers = said  # type: ignore[attr-defined]
         return function
     return note
+
+
+def refused(code: int, **more: Any) -> Any:
+    """Decorates a handler that has no other answer than this refusal."""
+    return _note(Answers({}, frozenset({code}), **more))
 
 
 def of(handler: Callable[..., Any]) -> Answers | None:

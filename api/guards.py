@@ -96,6 +96,14 @@ def check(request: Request, instance: Instance, action: str, name: str | None = 
     check_state(instance, action, name, request.actions)
 
 
+def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
+    """
+    :raises InstanceNotReady: when the server has no host
+    :raises ServiceUnavailable: when the host's agent is not alive
+    """
+    require_up(instance, host, host is not None and api.db.read(hosts.is_up, host, liveness.alive_since(api)))
+
+
 def require_up(instance: Instance, host: str | None, is_up: bool) -> None:
     """The same, of an agent that was looked up already."""
     if host is None:
@@ -173,10 +181,10 @@ def ask(request: Request, instance: Instance, call: Callable[..., Any], **argume
     :raises Conflict: when its hypervisor cannot say
     :raises MessagingUnavailable: when no answer comes
     """
-    is_up = request.api.db.read(hosts.is_up, instance.host or "", liveness.alive_since(request.api))
-    require_up(instance, instance.host, is_up)
+    api, host = request.api, instance.host
+    require_up(instance, host, host is not None and api.db.read(hosts.is_up, host, liveness.alive_since(api)))
     try:
-        answer = call(request.context, instance.host, instance=instance, **arguments)
+        answer = call(request.context, host, instance=instance, **arguments)
         if answer is None:
             # It has died over it.
             raise exceptions.MessagingUnavailable(reason="no answer")

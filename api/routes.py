@@ -7,6 +7,7 @@ from typing import Any
 
 from novasim.api import (
     aggregates,
+    assisted_volume_snapshots,
     attach_interfaces,
     availability_zones,
     decisions,
@@ -16,6 +17,9 @@ from novasim.api import (
     flavor_access,
     flavor_extra_specs,
     flavors,
+    floating_ips,
+    gone,
+    hosts,
     hypervisors,
     image_metadata,
     images,
@@ -24,9 +28,11 @@ from novasim.api import (
     keypairs,
     limits,
     migrations,
+    networks,
     quota_class_sets,
     quota_sets,
     remote_consoles,
+    security_groups,
     server_actions,
     server_addresses,
     server_external_events,
@@ -50,6 +56,7 @@ from novasim.api.wsgi import HttpError
 Entry = Handler | Ranged | tuple[Ranged, ...]
 
 ROUTES: dict[str, dict[str, Entry]] = {
+    **gone.ROUTES,
     "/extensions": {"GET": extensions.index},
     "/extensions/{alias}": {"GET": extensions.show},
     "/flavors": {"GET": flavors.index, "POST": flavors.create},
@@ -75,9 +82,20 @@ ROUTES: dict[str, dict[str, Entry]] = {
         "GET": aggregates.show, "PUT": aggregates.update, "DELETE": aggregates.delete},
     "/os-aggregates/{aggregate_id}/action": {"POST": aggregates.dispatch},
     "/os-aggregates/{aggregate_id}/images": {"POST": since(81, aggregates.images)},
+    "/os-assisted-volume-snapshots": {"POST": assisted_volume_snapshots.create},
+    "/os-assisted-volume-snapshots/{snapshot_id}": {"DELETE": assisted_volume_snapshots.delete},
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
+    "/os-hosts": {"GET": until(42, hosts.index)},
+    "/os-hosts/{host_name}": {"GET": until(42, hosts.show), "PUT": until(42, hosts.update)},
+    "/os-hosts/{host_name}/startup": {"GET": until(42, hosts.startup)},
+    "/os-hosts/{host_name}/shutdown": {"GET": until(42, hosts.shutdown)},
+    "/os-hosts/{host_name}/reboot": {"GET": until(42, hosts.reboot)},
     "/os-console-auth-tokens/{console_token}": {"GET": remote_consoles.show_token},
+    "/os-floating-ip-pools": {"GET": until(35, floating_ips.pools)},
+    "/os-floating-ips": {"GET": until(35, floating_ips.index), "POST": until(35, floating_ips.create)},
+    "/os-floating-ips/{floating_ip_id}": {
+        "GET": until(35, floating_ips.show), "DELETE": until(35, floating_ips.delete)},
     "/os-hypervisors": {"GET": hypervisors.index},
     "/os-hypervisors/detail": {"GET": hypervisors.detail},
     "/os-hypervisors/statistics": {"GET": until(87, hypervisors.statistics)},
@@ -90,11 +108,21 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-instance_usage_audit_log": {"GET": instance_usage_audit_log.index},
     "/os-instance_usage_audit_log/{before}": {"GET": instance_usage_audit_log.show},
     "/os-migrations": {"GET": migrations.index},
+    "/os-networks": {"GET": until(35, networks.index), "POST": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-networks/add": {"POST": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-networks/{network_id}": {"GET": until(35, networks.show), "DELETE": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-networks/{network_id}/action": {"POST": gone.NETWORKS_ARE_ELSEWHERE},
     "/os-quota-class-sets/{class_name}": {"GET": quota_class_sets.show, "PUT": quota_class_sets.update},
     "/os-quota-sets/{project_id}": {
         "GET": quota_sets.show, "PUT": quota_sets.update, "DELETE": quota_sets.delete},
     "/os-quota-sets/{project_id}/defaults": {"GET": quota_sets.defaults},
     "/os-quota-sets/{project_id}/detail": {"GET": quota_sets.detail},
+    "/os-security-group-rules": {"POST": until(35, security_groups.create_rule)},
+    "/os-security-group-rules/{rule_id}": {"DELETE": until(35, security_groups.delete_rule)},
+    "/os-security-groups": {"GET": until(35, security_groups.index), "POST": until(35, security_groups.create)},
+    "/os-security-groups/{security_group_id}": {
+        "GET": until(35, security_groups.show), "PUT": until(35, security_groups.update),
+        "DELETE": until(35, security_groups.delete)},
     "/os-server-external-events": {"POST": server_external_events.create},
     "/os-server-groups": {"GET": server_groups.index, "POST": server_groups.create},
     "/os-server-groups/{server_group_id}": {"GET": server_groups.show, "DELETE": server_groups.delete},
@@ -112,6 +140,10 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-simulator/hosts": {"GET": simulated_hosts.index, "POST": simulated_hosts.scale},
     "/os-simulator/hosts/action": {"POST": simulated_hosts.act},
     "/os-simulator/journal": {"GET": simulator.journal},
+    "/os-tenant-networks": {
+        "GET": until(35, networks.index_of_tenant), "POST": gone.NETWORKS_ARE_ELSEWHERE},
+    "/os-tenant-networks/{network_id}": {
+        "GET": until(35, networks.show_of_tenant), "DELETE": gone.NETWORKS_ARE_ELSEWHERE},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},
     "/servers/{server_id}": {"GET": servers.show, "PUT": servers.update, "DELETE": servers.delete},
@@ -132,6 +164,7 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/servers/{server_id}/os-interface": {"GET": attach_interfaces.index, "POST": attach_interfaces.create},
     "/servers/{server_id}/os-interface/{port_id}": {
         "GET": attach_interfaces.show, "DELETE": attach_interfaces.delete},
+    "/servers/{server_id}/os-security-groups": {"GET": security_groups.of_server},
     "/servers/{server_id}/os-server-password": {"GET": server_password.show, "DELETE": server_password.clear},
     "/servers/{server_id}/os-volume_attachments": {"GET": volume_attachments.index, "POST": volume_attachments.create},
     "/servers/{server_id}/os-volume_attachments/{volume_id}": {
@@ -195,25 +228,27 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
     return here[""], ids
 
 
-def served(methods: Mapping[str, Any], method: str) -> Any:
+def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
     """What stands in a table for a method. HEAD asks for the head of what GET answers.
 
-    :raises HttpError: 405
+    :raises HttpError: 405; 404 where a slash at the end of the path says that one of a list is meant, whose id is empty
     """
     if method == "HEAD" and method not in methods:
         method = "GET"
     if method not in methods:
+        if path.endswith("/"):
+            raise HttpError(404, "The resource could not be found.")
         raise HttpError(405, f"The method {method} is not allowed for this resource.",
                         {"Allow": ", ".join(sorted(methods))})
     return methods[method]
 
 
-def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
+def pick(methods: Mapping[str, Entry], method: str, version: int, path: str = "") -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry: Entry = served(methods, method)
+    entry: Entry = served(methods, method, path)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:

@@ -13,6 +13,8 @@ from novasim.api import (
     deferred_delete,
     delete,
     evacuate,
+    floating_ips,
+    gone,
     guards,
     live_migrate,
     lock,
@@ -28,6 +30,7 @@ from novasim.api import (
 from novasim.api.answers import Answers, Shape, answers, since, until
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
+from novasim.api.schemas import floating_ips as floating_ip_bodies
 from novasim.api.schemas import remote_consoles as consoles
 from novasim.api.schemas import server_actions as bodies
 from novasim.api.wsgi import HttpError, Request, Response
@@ -66,6 +69,11 @@ def _unshelve(request: Request, instance: Instance, body: Any) -> None:
 
 def _lock(request: Request, instance: Instance, body: Any) -> None:
     lock.lock(request, instance, body.get("locked_reason") if request.version >= 73 and body else None)
+
+
+def _inject_network_info(request: Request, instance: Instance, _body: Any) -> None:
+    """A simulated guest asks nobody for its addresses: there is nothing to put into it."""
+    guards.check(request, instance, "injectNetworkInfo")
 
 
 def _console(protocol: str) -> Callable[[Request, Instance, Any], Response]:
@@ -125,6 +133,8 @@ ACTIONS = {
     "addFixedIp": Action(interfaces.ADD_FIXED_IP, "os-multinic:add", attach_interfaces.add_fixed_ip, until=43),
     "removeFixedIp": Action(interfaces.REMOVE_FIXED_IP, "os-multinic:remove", attach_interfaces.remove_fixed_ip,
                             until=43),
+    "addFloatingIp": Action(floating_ip_bodies.ADD, "os-floating-ips:add", floating_ips.add, until=43),
+    "removeFloatingIp": Action(floating_ip_bodies.REMOVE, "os-floating-ips:remove", floating_ips.remove, until=43),
     "addSecurityGroup": Action(interfaces.ADD_SECURITY_GROUP, "os-security-groups:add",
                                attach_interfaces.add_security_group),
     "removeSecurityGroup": Action(interfaces.REMOVE_SECURITY_GROUP, "os-security-groups:remove",
@@ -132,6 +142,8 @@ ACTIONS = {
     "lock": Action(bodies.LOCK, "os-lock-server:lock", _lock),
     "unlock": Action(bodies.plain("unlock"), "os-lock-server:unlock",
                      lambda request, instance, _: lock.unlock(request, instance)),
+    "injectNetworkInfo": Action(bodies.plain("injectNetworkInfo"), "os-admin-actions:inject_network_info",
+                                _inject_network_info),
     "os-resetState": Action(bodies.RESET_STATE, "os-admin-actions:reset_state", reset_state.reset),
     "forceDelete": Action(bodies.plain("forceDelete"), "os-deferred-delete:force",
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),
@@ -162,6 +174,8 @@ def dispatch(api: Api, request: Request, server_id: str) -> Response:
         raise exceptions.MalformedRequestBody()
     name, content = next(iter(body.items()))
     action = ACTIONS.get(name)
+    if name in gone.ACTIONS:
+        raise HttpError(410, gone.ACTIONS[name])
     if action is None:
         raise exceptions.Invalid(f"There is no such action: {name}")
     if not action.since <= request.version <= action.until:

@@ -91,6 +91,7 @@ _RULES = [
     _action("os-lock-server:lock", OWNER, "Lock a server", "lock"),
     _action("os-lock-server:unlock", OWNER, "Unlock a server", "unlock"),
     _action("os-lock-server:unlock:unlock_override", ADMIN, "Unlock a server that somebody else locked", "unlock"),
+    _action("os-admin-actions:inject_network_info", ADMIN, "Tell a server of its networks", "injectNetworkInfo"),
     _action("os-admin-actions:reset_state", ADMIN, "Set the state of a server by hand", "os-resetState"),
     _action("os-deferred-delete:force", OWNER, "Delete a server at once", "forceDelete"),
     _action("os-deferred-delete:restore", OWNER, "Bring a soft-deleted server back", "restore"),
@@ -142,6 +143,27 @@ _RULES = [
     _action("os-multinic:remove", OWNER, "Take an address from a server", "removeFixedIp"),
     _action("os-security-groups:add", OWNER, "Give a server a security group", "addSecurityGroup"),
     _action("os-security-groups:remove", OWNER, "Take a security group from a server", "removeSecurityGroup"),
+    _action("os-floating-ips:add", OWNER, "Let a floating IP lead to a server", "addFloatingIp"),
+    _action("os-floating-ips:remove", OWNER, "Let a floating IP lead to a server no more", "removeFloatingIp"),
+    *(_Rule(f"os-floating-ips:{name}", check, what, ((method, f"/os-floating-ips{path}"),))
+      for name, check, what, method, path in (
+        ("list", READER, "List floating IPs", "GET", ""),
+        ("show", READER, "Show a floating IP", "GET", "/{floating_ip_id}"),
+        ("create", OWNER, "Have a floating IP", "POST", ""),
+        ("delete", OWNER, "Give a floating IP back", "DELETE", "/{floating_ip_id}"))),
+    _Rule("os-floating-ip-pools", READER, "List pools of floating IPs", (("GET", "/os-floating-ip-pools"),)),
+    *(_Rule(f"{name}:{rule}", READER, what, (("GET", f"/{name}{path}"),))
+      for name in ("os-networks", "os-tenant-networks")
+      for rule, what, path in (("list", "List networks", ""), ("show", "Show a network", "/{network_id}"))),
+    _Rule("os-security-groups:list", READER, "List security groups", (
+        ("GET", "/os-security-groups"), ("GET", "/servers/{server_id}/os-security-groups"))),
+    *(_Rule(f"os-security-groups:{name}", check, what, ((method, path),)) for name, check, what, method, path in (
+        ("show", READER, "Show a security group", "GET", "/os-security-groups/{security_group_id}"),
+        ("create", OWNER, "Create a security group", "POST", "/os-security-groups"),
+        ("update", OWNER, "Change a security group", "PUT", "/os-security-groups/{security_group_id}"),
+        ("delete", OWNER, "Delete a security group", "DELETE", "/os-security-groups/{security_group_id}"),
+        ("rule:create", OWNER, "Create a rule of a security group", "POST", "/os-security-group-rules"),
+        ("rule:delete", OWNER, "Delete a rule of a security group", "DELETE", "/os-security-group-rules/{rule_id}"))),
     _Rule("server-metadata:index", READER, "Read a server's metadata", (("GET", "/servers/{server_id}/metadata"),)),
     _Rule("server-metadata:update", OWNER, "Change a server's metadata",
           tuple((method, "/servers/{server_id}/metadata[/{key}]") for method in ("POST", "PUT", "DELETE"))),
@@ -191,6 +213,11 @@ _RULES = [
     _Rule("os-services:update", ADMIN, "Enable, disable or force down a compute service",
           (("PUT", "/os-services/{service_id}"),)),
     _Rule("os-services:delete", ADMIN, "Delete a service", (("DELETE", "/os-services/{service_id}"),)),
+    _Rule("os-hosts:list", ADMIN, "List hosts", (("GET", "/os-hosts"),)),
+    _Rule("os-hosts:show", ADMIN, "Show what a host has and what is used of it", (("GET", "/os-hosts/{host_name}"),)),
+    _Rule("os-hosts:update", ADMIN, "Enable or disable a host", (("PUT", "/os-hosts/{host_name}"),)),
+    *(_Rule(f"os-hosts:{rule}", ADMIN, f"{verb.capitalize()} a host", (("GET", f"/os-hosts/{{host_name}}/{verb}"),))
+      for rule, verb in (("start", "startup"), ("shutdown", "shutdown"), ("reboot", "reboot"))),
     _Rule("os-hypervisors:list", ADMIN, "List hypervisors",
           (("GET", "/os-hypervisors"), ("GET", "/os-hypervisors/detail"))),
     _Rule("os-hypervisors:show", ADMIN, "Show a hypervisor", (("GET", "/os-hypervisors/{hypervisor_id}"),)),
@@ -209,6 +236,10 @@ _RULES = [
           (("GET", "/os-quota-class-sets/{class}"),)),
     _Rule("os-quota-class-sets:update", ADMIN, "Change the quota of a class of projects",
           (("PUT", "/os-quota-class-sets/{class}"),)),
+    _Rule("os-assisted-volume-snapshots:create", ADMIN, "Have a server help with a snapshot of its volume",
+          (("POST", "/os-assisted-volume-snapshots"),)),
+    _Rule("os-assisted-volume-snapshots:delete", ADMIN, "Have a server help to delete a snapshot of its volume",
+          (("DELETE", "/os-assisted-volume-snapshots/{snapshot_id}"),)),
     _Rule("os-availability-zone:list", ANYBODY, "List availability zones", (("GET", "/os-availability-zone"),)),
     _Rule("os-availability-zone:detail", ADMIN, "List availability zones with their hosts and services",
           (("GET", "/os-availability-zone/detail"),)),

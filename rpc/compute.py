@@ -10,6 +10,8 @@ from novasim.rpc.contract import Contract, call, cast
 
 # The hosts to be tried next: what an agent hands back when it cannot have the server.
 ALTERNATES = {"host_list": "3.25"}
+_NO_GUEST = exceptions.GuestNotFound
+_NOT_RUN = AssertionError("a declaration, not to be run")
 
 
 class Power:
@@ -64,43 +66,48 @@ class Power:
         """Power a soft-deleted server on again."""
 
 
-_NO_GUEST = exceptions.GuestNotFound
-
-
 class Insight:
     """The part of the agent's contract in which somebody waits to be told of a guest, and little is changed."""
 
     @call("3.26", directed=True, raises=(_NO_GUEST,))
     def get_console_output(self, instance: Instance, tail_length: int | None) -> str:
         """The last lines of a guest's console, or all."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST,))
     def get_vnc_console(self, console_type: str, instance: Instance) -> dict[str, str]:
         """Open a VNC console of a guest: its token and URL."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST,))
     def get_spice_console(self, console_type: str, instance: Instance) -> dict[str, str]:
         """Open a SPICE console of a guest."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST,))
     def get_rdp_console(self, console_type: str, instance: Instance) -> dict[str, str]:
         """Open an RDP console of a guest."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST,))
     def get_serial_console(self, console_type: str, instance: Instance) -> dict[str, str]:
         """Open a serial console of a guest."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST,))
     def get_mks_console(self, console_type: str, instance: Instance) -> dict[str, str]:
         """Open an MKS console of a guest."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST, exceptions.InstanceInvalidState))
     def get_diagnostics(self, instance: Instance) -> dict[str, int]:
         """How a running guest is doing, as the API had it before 2.48."""
+        raise _NOT_RUN
 
     @call("3.26", directed=True, raises=(_NO_GUEST, exceptions.InstanceInvalidState))
     def get_instance_diagnostics(self, instance: Instance) -> dict[str, Any]:
         """How a running guest is doing."""
+        raise _NOT_RUN
 
     @cast("3.26", directed=True)
     def trigger_crash_dump(self, instance: Instance) -> None:

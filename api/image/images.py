@@ -120,6 +120,13 @@ def show(api: Api, request: Request, image_id: str) -> Any:
     return view.image(rights.find(request, image_id))
 
 
+@answers({"tasks": [{...: Any}]}, about="List the imports that an image comes from")
+def tasks(api: Api, request: Request, image_id: str) -> Any:
+    """The imports that an image comes from: uploads and servers make images here, so there are none."""
+    rights.find(request, image_id)
+    return {"tasks": []}
+
+
 @answers(view.IMAGE, 201, (409, 413), schemas.BODY, about="Create an image, whose contents are uploaded later")
 def create(api: Api, request: Request) -> Response:
     body = request.json()

@@ -13,15 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
-from novasim.api import query, quota_sets, routes, server_actions, services
+from novasim.api import assisted_volume_snapshots, query, quota_sets, routes, server_actions, services
 from novasim.api.legacy import bodies, faults
 from novasim.api.microversion import Handler
 from novasim.api.schemas import Schema, Versions
 from novasim.api.schemas import aggregates as aggregate_bodies
 from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
+from novasim.api.schemas import hosts as host_bodies
 from novasim.api.schemas import keypairs as keypair_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
+from novasim.api.schemas import security_groups as group_rule_bodies
 from novasim.api.schemas import server_external_events as event_bodies
 from novasim.api.schemas import server_groups as group_bodies
 from novasim.api.schemas import servers as server_bodies
@@ -111,7 +113,8 @@ def _one_of(schemas: Mapping[str, Schema]) -> Operation:
 
 
 _ACTIONS = {
-    **dict.fromkeys(("addFixedIp", "removeFixedIp", "addSecurityGroup", "removeSecurityGroup"), _PLAIN),
+    **dict.fromkeys(("addFixedIp", "removeFixedIp", "addFloatingIp", "removeFloatingIp", "addSecurityGroup",
+                     "removeSecurityGroup"), _PLAIN),
     "changePassword": _PLAIN, "createBackup": _PLAIN, "createImage": _PLAIN,
     "evacuate": _PLAIN, "rebuild": _PLAIN, "rescue": _PLAIN,
     **dict.fromkeys(("os-getConsoleOutput", "os-getVNCConsole", "os-getSPICEConsole", "os-getRDPConsole"), _PLAIN),
@@ -122,6 +125,7 @@ _ACTIONS = {
     "os-migrateLive": Operation(bodies.migrate_live),
     "lock": Operation(bodies.ignored, errors=faults.LOCK),
     "unlock": Operation(bodies.ignored, errors=faults.LOCK),
+    "injectNetworkInfo": _NOTHING,
     "os-start": Operation(bodies.ignored, errors=faults.POWER),
     "os-stop": Operation(bodies.ignored, errors=faults.POWER),
     "reboot": Operation(bodies.reboot),
@@ -149,8 +153,16 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-aggregates": {"GET": _PLAIN, "POST": Operation(schema=aggregate_bodies.CREATE)},
     "/os-aggregates/{id}": {"GET": _PLAIN, "PUT": Operation(schema=aggregate_bodies.UPDATE), "DELETE": _PLAIN},
     "/os-aggregates/{id}/action": {"POST": _one_of(aggregate_bodies.ACTIONS)},
+    "/os-assisted-volume-snapshots": {"POST": Operation(schema=assisted_volume_snapshots.CREATE)},
+    "/os-assisted-volume-snapshots/{id}": {"DELETE": _PLAIN},
     "/os-availability-zone": {"GET": _PLAIN},
     "/os-availability-zone/detail": {"GET": _PLAIN},
+    "/os-hosts": {"GET": _PLAIN},
+    "/os-hosts/{id}": {"GET": _PLAIN, "PUT": Operation(schema=host_bodies.UPDATE)},
+    **{f"/os-hosts/{{id}}/{verb}": {"GET": _PLAIN} for verb in ("startup", "shutdown", "reboot")},
+    "/os-floating-ip-pools": {"GET": _PLAIN},
+    "/os-floating-ips": {"GET": _PLAIN, "POST": _PLAIN},
+    "/os-floating-ips/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
     **{f"/os-hypervisors{path}": {"GET": _HYPERVISOR}
        for path in ("", "/detail", "/statistics", "/{id}", "/{id}/uptime", "/{id}/search", "/{id}/servers")},
     "/os-keypairs": {"GET": _PLAIN, "POST": Operation(schema=keypair_bodies.CREATE)},
@@ -158,10 +170,16 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-migrations": {"GET": _PLAIN},
     "/os-instance_usage_audit_log": {"GET": _PLAIN},
     "/os-instance_usage_audit_log/{id}": {"GET": _PLAIN},
+    **{f"/{name}{path}": {"GET": _PLAIN} for name in ("os-networks", "os-tenant-networks") for path in ("", "/{id}")},
     "/os-quota-class-sets/{id}": {"GET": Operation(view=_QUOTA), "PUT": _QUOTA_CLASS},
     "/os-quota-sets/{id}": {
         "GET": Operation(view=_QUOTA), "PUT": Operation(bodies.update_quota, view=_QUOTA), "DELETE": _PLAIN},
     "/os-quota-sets/{id}/defaults": {"GET": Operation(view=_QUOTA)},
+    "/os-security-group-rules": {"POST": Operation(schema=group_rule_bodies.RULE)},
+    "/os-security-group-rules/{id}": {"DELETE": _PLAIN},
+    "/os-security-groups": {"GET": _PLAIN, "POST": Operation(schema=group_rule_bodies.GROUP)},
+    "/os-security-groups/{id}": {
+        "GET": _PLAIN, "PUT": Operation(schema=group_rule_bodies.GROUP), "DELETE": _PLAIN},
     "/os-server-external-events": {"POST": Operation(schema=event_bodies.CREATE)},
     "/os-server-groups": {"GET": _PLAIN, "POST": Operation(schema=group_bodies.CREATE)},
     "/os-server-groups/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
@@ -190,6 +208,7 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/servers/{id}/os-instance-actions/{request_id}": {"GET": Operation(errors=faults.INSTANCE_ACTION)},
     "/servers/{id}/os-interface": {"GET": _PLAIN, "POST": Operation(schema=interface_bodies.CREATE)},
     "/servers/{id}/os-interface/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},
+    "/servers/{id}/os-security-groups": {"GET": _PLAIN},
     "/servers/{id}/os-server-password": {"GET": _PLAIN, "DELETE": _PLAIN},
     "/servers/{id}/os-volume_attachments": {"GET": _PLAIN, "POST": Operation(schema=volume_bodies.CREATE)},
     "/servers/{id}/os-volume_attachments/{id}": {

@@ -75,7 +75,9 @@ def _drop(tx: Transaction, request: Request, row: Row) -> None:
         raise network_errors.SecurityGroupCannotRemoveDefault()
     if security_groups.in_use(tx, row["id"]):
         raise network_errors.SecurityGroupInUse(id=row["id"])
-    networks.delete(tx, networks.SECURITY_GROUP_RULES, models.security_group_rules.c.security_group_id == row["id"])
+    rules = models.security_group_rules.c
+    networks.delete(tx, networks.SECURITY_GROUP_RULES,
+                    (rules.security_group_id == row["id"]) | (rules.remote_group_id == row["id"]))
 
 
 def _show_rules(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[Fields]:

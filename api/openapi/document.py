@@ -127,7 +127,7 @@ def _parameters(operation: Operation) -> list[Schema]:
     asked: dict[str, Schema] = {}
     for variant in operation.variants:
         asked |= {name: _parameter(name, one) for name, one in variant.answers.query.items()}
-        found += [{"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+        found += [{"name": name, "in": "header", "schema": {"type": "string"}}
                   for name in variant.answers.headers]
     return [*found, *asked.values()]
 

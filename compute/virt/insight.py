@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from novasim import states
@@ -88,7 +88,12 @@ def _services(guest: Guest, hostname: str, nics: Sequence[Nic]) -> Iterator[str]
 
 
 class SimulatedInsight(abc.ABC):
-    """The verbs that ask."""
+    """The verbs that ask.
+
+    :ivar _profiles: the shapes of hosts
+    """
+
+    _profiles: Mapping[str, Profile]
 
     @abc.abstractmethod
     def _guest(self, host: str, instance_uuid: str) -> Guest:
@@ -96,20 +101,16 @@ class SimulatedInsight(abc.ABC):
         :raises GuestNotFound: when there is none
         """
 
-    @abc.abstractmethod
-    def _profile_of(self, host: str) -> Profile:
-        """The shape of a host."""
-
     def require_guest(self, host: str, instance_uuid: str) -> None:
         self._guest(host, instance_uuid)
 
     def get_console_output(self, host: str, instance_uuid: str, hostname: str, nics: Sequence[Nic]) -> str:
         guest = self._guest(host, instance_uuid)
-        return "\n".join([*_kernel(guest, self._profile_of(host).cpu_mhz), *_services(guest, hostname, nics)])
+        return "\n".join([*_kernel(guest, self._profiles[host].cpu_mhz), *_services(guest, hostname, nics)])
 
     def get_instance_diagnostics(self, host: str, instance_uuid: str, nics: Sequence[Nic],
                                  uptime_s: int) -> dict[str, Any]:
-        guest, load = self._guest(host, instance_uuid), self._profile_of(host).cpu_load
+        guest, load = self._guest(host, instance_uuid), self._profiles[host].cpu_load
         received, sent = _RECEIVED * uptime_s, _SENT * uptime_s
         read, written = _DISK_READ * uptime_s, _DISK_WRITE * uptime_s
         return {

@@ -4,6 +4,7 @@ rules, what it leaves is written to the store.
 
 from __future__ import annotations
 
+import collections
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -51,7 +52,7 @@ class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
         self._faults = faults
         self._store = GuestStore(state_path / "hypervisors.sqlite", synchronous)
         self._network = Network(clock, profile.nic_mbps)
-        self._profiles: dict[str, Profile] = {}
+        self._profiles = collections.defaultdict[str, Profile](lambda: profile)
 
     def equip(self, hosts: Iterable[str], profile: Profile) -> None:
         if profile == self._profile:
@@ -70,7 +71,7 @@ class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
         self._stages.play(verb, host)
 
     def get_available_resource(self, host: str) -> ComputeNode:
-        profile = self._profile_of(host)
+        profile = self._profiles[host]
         cpu: dict[str, Any] = {"arch": "x86_64", "model": "novasim", "vendor": "novasim", "features": [],
                                "topology": {"cores": profile.vcpus, "sockets": 1, "threads": 1}}
         return ComputeNode(uuid="", host=host, hypervisor_hostname=host, vcpus=profile.vcpus,
@@ -82,7 +83,7 @@ class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
         for guest in self._store.list(vcpus):
             if guest.role == GUEST and guest.power_state == states.RUNNING:
                 vcpus[guest.host] += guest.vcpus
-        return {host: _cpu_stats(self._profile_of(host), count) for host, count in vcpus.items()}
+        return {host: _cpu_stats(self._profiles[host], count) for host, count in vcpus.items()}
 
     def list_guests(self, hosts: Iterable[str] | None = None) -> list[Guest]:
         return self._store.list(hosts)
@@ -101,7 +102,7 @@ class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
         self._store.put(Guest(host, instance_uuid, GUEST, power_state, flavor.vcpus, flavor.memory_mb, disk_bytes))
 
     def _disk_bytes(self, host: str, flavor: Flavor) -> int:
-        return int(flavor.disk_gb * GIB * self._profile_of(host).disk_fill)
+        return int(flavor.disk_gb * GIB * self._profiles[host].disk_fill)
 
     def spawn(self, host: str, instance_uuid: str, flavor: Flavor) -> None:
         self._spend("spawn", host, instance_uuid)
@@ -114,9 +115,6 @@ class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
 
     def remove(self, guest: Guest) -> None:
         self._store.remove(guest.host, guest.instance_uuid, [guest.role])
-
-    def _profile_of(self, host: str) -> Profile:
-        return self._profiles.get(host, self._profile)
 
     def _turn(self, verb: str, host: str, instance_uuid: str, power_state: int | None) -> None:
         self._guest(host, instance_uuid)

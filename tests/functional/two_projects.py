@@ -9,7 +9,7 @@ from identity_door import Door
 
 from novasim.api.openapi import operations
 from novasim.api.openapi.operations import Operation
-from novasim.db import flavors, images, models
+from novasim.db import flavors, images, models, security_groups
 from novasim.objects import Flavor
 
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
@@ -49,7 +49,8 @@ class World:
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
             "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
-            "console_token": "t", "before": "2026-01-01 00:00:00", "fault_id": VOLUME,
+            "console_token": "t", "host_name": "cmp-1", "snapshot_id": VOLUME, "rule_id": VOLUME,
+            "before": "2026-01-01 00:00:00", "fault_id": VOLUME,
             "user_id": users["member1"], "role_id": door.ids("roles", self.admin)["member"], "domain_id": "default",
             "member_id": projects["project3"], "tag": "hidden", "name": "image"}
         self.door.db.write(self._make)
@@ -64,6 +65,9 @@ class World:
         self._make_networks()
 
     def _make(self, tx: Any) -> None:
+        for project_id in self.door.ids("projects", self.admin).values():
+            # Whoever looks for it makes it.
+            security_groups.ensure_default(tx, project_id)
         images.create(tx, OWN_IMAGE, "hidden-image", 1, properties={"k": "v"}, project_id=self.ids["project_id"])
         flavor = flavors.create(tx, Flavor(flavorid="own", name="hidden-flavor", memory_mb=1, vcpus=1, root_gb=1,
                                            is_public=False, extra_specs={"k": "v"}))
@@ -75,6 +79,8 @@ class World:
         self._network("subnets", "subnet", {"network_id": outside, "cidr": "192.0.2.0/24", "ip_version": 4}, self.admin)
         for collection, (name, fields) in NETWORK_THINGS.items():
             self.collections[collection] = self._network(collection, name, fields, self.owner)
+        self.ids |= {"network_id": self.collections["networks"], "floating_ip_id": self.collections["floatingips"],
+                     "security_group_id": self.collections["security-groups"]}
 
     def _network(self, collection: str, name: str, fields: dict[str, Any], token: str) -> str:
         made = self.door.root("POST", f"/network/v2.0/{collection}", {name: self.filled(fields)}, token)
@@ -89,10 +95,10 @@ class World:
         return self.collections[body[1:-1]] if isinstance(body, str) and body.startswith("{") else body
 
     def url(self, operation: Operation) -> str:
-        """The URL of an operation on project1's things."""
+        """The URL of an operation on project1's things; of what there is nowhere, an id of nothing."""
         collection = operation.path.split("/")[2:3] if operation.service == operations.NETWORK else []
         ids = self.ids | {"id": self.collections.get("".join(collection), "none")}
-        return operation.url.partition("#")[0].format(**ids)
+        return re.sub(r"\{(\w+)\}", lambda name: ids.get(name[1], VOLUME), operation.url.partition("#")[0])
 
     def call(self, method: str, path: str, body: Any, token: str, version: str = "2.37") -> Any:
         return self.cloud.call(method, path.format(**self.ids), body, version, user=token)

@@ -83,6 +83,8 @@ def test_a_project_in_the_url_must_be_the_token_s(cloud):
 def test_wrong_methods_and_urls(cloud):
     answer = cloud.call("PATCH", "/servers/x")
     assert (answer.status, answer.headers["Allow"], list(answer.body)) == (405, "DELETE, GET, PUT", ["badMethod"])
+    assert cloud.call("DELETE", "/images").status == 405
+    assert cloud.call("DELETE", "/images/").status == 404, "one without an id"
     for path in ("/nothing", "/servers/a/b/c", "/servers//action", "/os-simulator"):
         assert cloud.get(path).status == 404
     assert cloud.get("/servers/").status == 200
@@ -180,6 +182,9 @@ def test_the_journal_of_a_request_can_be_read(cloud):
     assert cloud.get("/os-simulator/journal").message == "'request_id' is a required query parameter"
 
 
-def test_extensions_are_few(cloud):
-    assert cloud.get("/extensions").body == {"extensions": []}
-    assert cloud.get("/extensions/os-agents").status == 404
+def test_extensions(cloud):
+    listed = cloud.get("/extensions").body["extensions"]
+    assert len({one["alias"] for one in listed}) == len(listed) == 100
+    for one in listed:
+        assert cloud.get(f"/extensions/{one['alias']}").body == {"extension": one}
+    assert cloud.get("/extensions/os-nothing").status == 404

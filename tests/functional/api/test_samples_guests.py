@@ -95,3 +95,14 @@ def test_events_of_other_services(cluster):
     for version in (1, microversion.MAX):
         told = cluster.http("POST", "/os-server-external-events", body, ADMIN, f"2.{version}")
         shaped_like(told, folder / "event-create-resp.json")
+
+
+def test_extensions(cluster):
+    """All that the longer of the two lists names, in its words."""
+    folder = SAMPLES / "extension-info"
+    listed = cluster.http("GET", "/extensions")
+    shaped_like(listed, folder / "extensions-list-resp.json")
+    names = {one["alias"]: one["name"] for one in listed.json["extensions"]}
+    assert names == {one["alias"]: one["name"] for one in sample(
+        folder / "extensions-list-resp-v21-compatible.json")["extensions"]}
+    shaped_like(cluster.http("GET", "/extensions/os-agents"), folder / "extensions-get-resp.json")

@@ -111,11 +111,14 @@ ROWS = {
     "forceDelete": Row("forceDelete", None, ANY, OFF, ANY, launched=False),
     "lock": Row("lock", None, ANY, OFF, ANY, launched=False, locked=False),
     "unlock": Row("unlock", None, ANY, OFF, ANY, launched=False, locked=False),
+    "injectNetworkInfo": Row("lock", None, ANY, OFF, ANY, launched=False),
     "os-resetState": Row("lock", {"state": "error"}, ANY, OFF, ANY, launched=False, locked=False),
 }
 
 
 ROWS |= {"trigger_crash_dump": Row("", None, ("active", "paused", "rescued", "resized", "error"), OFF)}
+ROWS |= {action: Row("", {"address": "172.24.9.9"}, ANY, (404, "floating IP not found"), ANY, launched=False,
+                     locked=False, version="2.43") for action in ("addFloatingIp", "removeFloatingIp")}
 ROWS |= {action: Row("", body, ANY, (200, None), ANY, launched=False, locked=False, version="2.5") for action, body in (
     ("os-getConsoleOutput", {"length": 5}), ("os-getVNCConsole", {"type": "novnc"}),
     ("os-getSPICEConsole", {"type": "spice-html5"}), ("os-getRDPConsole", {"type": "rdp-html5"}),

@@ -16,6 +16,22 @@ def server(cloud):
     return cloud.boot()
 
 
+ASSISTED = {"snapshot": {"volume_id": VOLUME, "create_info": {"snapshot_id": OTHER, "type": "qcow2", "new_file": "f"}}}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "text"), [
+    ("POST", "", ASSISTED, 404, f"Volume {VOLUME} could not be found."), ("POST", "", {}, 400, "snapshot"),
+    ("POST", "", {"snapshot": {"volume_id": VOLUME}}, 400, "create_info"),
+    ("DELETE", f"/{OTHER}?delete_info={{\"volume_id\":\"{VOLUME}\"}}", None, 404, f"Volume {VOLUME}"),
+    ("DELETE", f"/{OTHER}", None, 400, "delete_info"), ("DELETE", f"/{OTHER}?delete_info=x", None, 400, "no JSON"),
+    ("DELETE", f"/{OTHER}?delete_info=[]", None, 400, "object"),
+    ("DELETE", f"/{OTHER}?delete_info={{}}", None, 400, "volume_id")])
+def test_snapshots_with_the_help_of_a_server(cloud, method, path, body, status, text):
+    answer = cloud.call(method, f"/os-assisted-volume-snapshots{path}", body)
+    assert (answer.status, text in answer.message) == (status, True), answer.text
+    assert cloud.call(method, f"/os-assisted-volume-snapshots{path}", body, user=USER).status in (400, 403)
+
+
 def test_there_are_none(cloud, server):
     assert cloud.get(f"/servers/{server}/os-volume_attachments", user=USER).body == {"volumeAttachments": []}
     answer = cloud.get(f"/servers/{server}/os-volume_attachments/{VOLUME}", user=USER)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from novasim.api import routes, servers, services
+from novasim.api import gone, routes, servers, services
 from novasim.api.wsgi import HttpError
 
 
@@ -50,4 +50,6 @@ def test_every_handler_takes_the_ids_of_its_url():
             ranged = [entry] if not isinstance(entry, tuple) or hasattr(entry, "handler") else entry
             for handler in ranged:
                 function = getattr(handler, "handler", handler)
+                if gone.is_refusal(function):
+                    continue
                 assert list(inspect.signature(function).parameters)[2:] == ids, (path, function)
