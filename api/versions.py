@@ -8,7 +8,7 @@ import webob
 
 from novasim.api import microversion
 from novasim.api.answers import Shape, optional
-from novasim.api.wsgi import Response
+from novasim.api.wsgi import HttpError, Response
 
 PRESENT = "v2.1"
 # The generation of 2014, and the name that was old then.
@@ -61,14 +61,27 @@ def _choice(wire: webob.Request, name: str) -> dict[str, Any]:
     return {key: entry[key] for key in ("id", "status", "links")} | {"media-types": _media_types(name)}
 
 
+def only_read(wire: webob.Request, *methods: str) -> None:
+    """See that a document is read, and no more.
+
+    :param methods: which may be beside GET
+    :raises HttpError: 405
+    """
+    if wire.method not in ("GET", *methods):
+        raise HttpError(405, f"The method {wire.method} is not allowed for this resource.",
+                        {"Allow": ", ".join(["GET", *methods])})
+
+
 def document(wire: webob.Request) -> Response | None:
     """The document that answers a request: of one version, of all, or, for a path under none of them, where it could
     have meant to go; None for a request that a version serves."""
     under = root(wire.path_info)
     if under in (PRESENT, *LEGACY):
-        if wire.method != "GET" or wire.path_info.strip("/") != under:
+        if wire.path_info.strip("/") != under:
             return None
+        only_read(wire)
         return Response(200, _single(wire, PRESENT if under == PRESENT else "v2.0"))
-    if wire.method == "GET" and wire.path_info in ("", "/"):
+    if wire.path_info in ("", "/"):
+        only_read(wire)
         return Response(200, {"versions": [_entry(wire, name) for name in _UPDATED]})
     return Response(300, {"choices": [_choice(wire, name) for name in _UPDATED]})

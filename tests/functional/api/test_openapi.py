@@ -41,6 +41,17 @@ def test_it_needs_no_token_and_names_this_server(make_cloud):
     assert {"rel": "describedby", "type": "application/json", "href": "http://localhost/openapi.json"} in links
 
 
+@pytest.mark.parametrize("path", ["/", "/v2.1", "/image/", "/image/versions", "/network/", "/identity", "/identity/v3"])
+def test_documents_are_read_and_no_more(make_cloud, whole, path):
+    door = Door(make_cloud)
+    [(status, said)] = whole["paths"][path]["get"]["responses"].items()
+    answer = door.root("GET", path)
+    assert answer.status == int(status)
+    jsonschema.validate(answer.body, said["content"]["application/json"]["schema"])
+    refused = door.root("POST", path)
+    assert (refused.status, refused.headers["Allow"][:3]) == (405, "GET")
+
+
 def test_what_is_off_is_not_in_it(make_cloud):
     paths = make_cloud(**{"image.enabled": False}).call("GET", "@/openapi.json").body["paths"]
     assert not [path for path in paths if path.startswith(("/image", "/identity"))]
