@@ -13,7 +13,7 @@ from novasim.launch import seam
 
 seam.choose(seam.THREADING)
 
-from pages import configuration, conformance, policy_rules, rest, rpc, states  # noqa: E402
+from pages import configuration, conformance, coverage, policy_rules, rest, rpc, states  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES: dict[str, Callable[[], str]] = {
@@ -23,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "doc/states.md": states.page,
     "doc/rest.md": functools.partial(rest.page, "compute"),
     **{f"doc/rest-{service}.md": functools.partial(rest.page, service) for service in ("identity", "image", "network")},
+    "doc/coverage.md": functools.partial(coverage.page, ROOT),
     "doc/conformance.md": functools.partial(conformance.page, ROOT),
 }
 

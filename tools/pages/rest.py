@@ -21,7 +21,7 @@ Everything under `/v2.1` (`api/routes.py`). The version is asked for by the head
 `{microversion.HEADER}: compute 2.N`, from 2.{microversion.MIN} to 2.{microversion.MAX}. Without a range in the table
 a method exists in all of them. Rules are those of [`policy.yaml.sample`](../etc/novasim/policy.yaml.sample), without
 their `os_compute_api:`. A URL that is not here answers 404, a method that is not here 405:
-[not-served.md](not-served.md) says what other clouds have. The other services: [identity](rest-identity.md),
+[coverage.md](coverage.md) says what other clouds have. The other services: [identity](rest-identity.md),
 [images](rest-image.md), [networks](rest-network.md).
 
 `/v2/{{project}}`, and `/v1.1/{{project}}` too, is the API of 2014: what there was then (`api/legacy/surface.py`), in

@@ -49,6 +49,14 @@ def test_hypervisors_by_name(cloud, name, until, before, since):
         assert not differences(answer.body, json.loads(path.read_text())), (version, path)
 
 
+def test_how_long_hypervisors_are_up(cloud):
+    for version, path in sample_versions("os-hypervisors", "hypervisors-uptime-resp.json"):
+        [first, *_] = cloud.get("/os-hypervisors", version=f"2.{version}").body["hypervisors"]
+        answer = cloud.get(f"/os-hypervisors/{first['id']}/uptime", version=f"2.{version}")
+        assert answer.status == 200, answer.text
+        assert not differences(answer.body, json.loads(path.read_text())), path
+
+
 # Interfaces, images, servers in rescue -----------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name", ["attach-interfaces-create-req.json", "attach-interfaces-create-net_id-req.json"])
@@ -141,8 +149,16 @@ ELSEWHERE = {
     "os-admin-actions": ["admin-actions-inject-network-info", "admin-actions-reset-network"],
     "os-attach-interfaces": [f"attach-interfaces-create-{what}" for what in ("net_id-req", "req", "resp")],
     "os-create-backup": ["create-backup-req", "create-backup-resp"],
-    "os-hypervisors": [f"hypervisors-{what}-resp" for what in ("search", "with-servers", "without-servers")],
+    "os-hypervisors": [f"hypervisors-{what}-resp" for what in ("search", "uptime", "with-servers",
+                                                               "without-servers")],
     "os-instance-usage-audit-log": [f"inst-usage-audit-log-{what}-get-resp" for what in ("index", "show")],
+    "os-keypairs": [f"keypairs-{what}" for what in (
+        "get-resp", "import-post-req", "import-post-resp", "list-resp", "post-req", "post-resp", "list-user1-resp",
+        "list-user2-resp")],
+    "os-preserve-ephemeral-rebuild": ["server-action-rebuild-preserve-ephemeral",
+                                      "server-action-rebuild-preserve-ephemeral-resp"],
+    "os-server-tags": ["server-tags-index-resp", "server-tags-put-all-req", "server-tags-put-all-resp",
+                       "server-tags-show-details-resp", "servers-tags-details-resp"],
     "os-rescue": ["server-get-resp-rescue", "server-get-resp-unrescue"],
     "os-server-diagnostics": ["server-diagnostics-get-resp"],
     "os-server-external-events": ["event-create-req", "event-create-resp"],
@@ -156,8 +172,6 @@ ELSEWHERE = {
 }
 # Folder -> files that no answer here can be like.
 NEVER = {
-    # A simulated hypervisor does not say since when it is up: 501.
-    "os-hypervisors": ["hypervisors-uptime-resp"],
     # No volume is attached to anything.
     "os-volume_attachments": ["attach-volume-to-server-resp", "volume-attachment-detail-resp"],
 }
@@ -184,3 +198,8 @@ def test_no_sample_is_forgotten(folder):
     known = {name for where, name in in_tables() if where == folder}
     known |= {f"{name}.json" for name in ELSEWHERE.get(folder, []) + NEVER.get(folder, [])}
     assert {path.name for path in (SAMPLES / folder).rglob("*.json")} - known == set()
+
+
+def test_no_folder_is_forgotten():
+    folders = {path.name for path in SAMPLES.iterdir() if path.is_dir()}
+    assert folders == {*ELSEWHERE, *(folder for folder, _ in in_tables())}
