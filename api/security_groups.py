@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from novasim import exceptions
 from novasim.api import guards, query, requested_networks
-from novasim.api.answers import answers
+from novasim.api.answers import Shape, answers
 from novasim.api.network.resources import check_own, viewer
 from novasim.api.network.security_groups import SECURITY_GROUP_RULES, SECURITY_GROUPS
 from novasim.api.query import Parameter
@@ -31,9 +31,9 @@ _GROUPS, _RULES = networks.SECURITY_GROUPS, networks.SECURITY_GROUP_RULES
 _REFUSED = (network_errors.SecurityGroupInUse, network_errors.SecurityGroupCannotRemoveDefault,
             network_errors.SecurityGroupDefaultAlreadyExists, network_errors.SecurityGroupRuleExists)
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
-_RULE = {"id": str, "parent_group_id": str, "ip_protocol": str | None, "from_port": int | None, "to_port": int | None,
+_RULE: Shape = {"id": str, "parent_group_id": str, "ip_protocol": str | None, "from_port": int | None, "to_port": int | None,
          "group": ({}, {"name": str, "tenant_id": str}), "ip_range": ({}, {"cidr": str})}
-_GROUP = {"id": str, "name": str, "description": str, "tenant_id": str, "rules": [_RULE]}
+_GROUP: Shape = {"id": str, "name": str, "description": str, "tenant_id": str, "rules": [_RULE]}
 
 
 def _begin(request: Request, rule: str) -> None:
