@@ -103,7 +103,7 @@ _PLAIN = Operation()
 _SERVERS = Operation(query=_PAGING | {"changes-since": (query.moment, "Invalid changes-since value")})
 _HYPERVISOR = Operation(view=_without("state", "status", "disabled_reason"))
 _QUOTA = _without(*bodies.LATER_QUOTAS)
-_QUOTA_CLASS = Operation(schema=quota_bodies.update(quota_sets.names(VERSION), "quota_class_set"), view=_QUOTA)
+_QUOTA_CLASS = Operation(schema=Schema(quota_bodies.update(quota_sets.names(VERSION), "quota_class_set")), view=_QUOTA)
 _NOTHING = Operation(bodies.ignored)
 
 
