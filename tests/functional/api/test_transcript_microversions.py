@@ -55,7 +55,8 @@ def test_tags_in_a_create(cloud):
     assert create("2.52", []).status == 202
     tagged = create("2.52", ["web"])
     assert tagged.status == 202
-    assert cloud.call("GET", f"/servers/{tagged.body['server']['id']}/tags", None, "2.52", BOB).body == {"tags": ["web"]}
+    path = f"/servers/{tagged.body['server']['id']}/tags"
+    assert cloud.get(path, version="2.52", user=BOB).body == {"tags": ["web"]}
     for tags in (["a,b"], [""], ["x" * 61], ["t"] * 51, "web"):
         assert create("2.52", tags).message.startswith("Invalid input for field/attribute tags")
 
