@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 
 def _number(aggregate_id: str) -> int:
-    if not query.is_whole(aggregate_id):
-        raise exceptions.Invalid("id must be an integer")
-    return int(aggregate_id)
+    """
+    :raises Invalid: for what is no number
+    :raises AggregateNotFound: for a number that no aggregate has
+    """
+    if query.is_whole(aggregate_id):
+        return int(aggregate_id)
+    if aggregate_id.removeprefix("-").isdigit():
+        raise exceptions.AggregateNotFound(aggregate_id=aggregate_id)
+    raise exceptions.Invalid("id must be an integer")
 
 
 def index(api: Api, request: Request) -> Any:

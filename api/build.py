@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions, quota, states
-from novasim.api import availability_zones, block_devices, guards, images, passwords, requested_networks, schemas
+from novasim.api import (
+    availability_zones,
+    block_devices,
+    guards,
+    images,
+    passwords,
+    requested_networks,
+    schemas,
+    server_addresses,
+)
 from novasim.api.wsgi import Request
 from novasim.db import actions, endings, flavors, groups, hosts, instance_extra, instances, keypairs, quotas, tags
 from novasim.db.engine import Transaction
@@ -242,11 +251,10 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         availability_zone=plan.zone, key_name=body.get("key_name"), user_data=body.get("user_data"),
         root_device_name="/dev/vda",
         config_drive="True" if schemas.true(body.get("config_drive", False)) else None,
-        access_ip_v4=body.get("accessIPv4"), access_ip_v6=body.get("accessIPv6"),
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
         system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image) | (
             {NETWORK_ALLOCATED: "True"} if plan.networks else {}),
-        **columns)
+        **columns, **server_addresses.access(body))
 
 
 def _auto_disk_config(plan: Plan) -> bool:

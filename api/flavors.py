@@ -71,7 +71,7 @@ def _page(request: Request, path: str) -> tuple[list[Flavor], dict[str, Any]]:
         values.get("is_public", True) if context.is_admin else True, limit=limit, marker=values.get("marker"),
         sort_key=values.get("sort_key", "flavorid"), sort_dir=values.get("sort_dir", "asc"), name=values.get("name"),
         **least)
-    full = len(page) == limit
+    full = 0 < len(page) == limit
     return page, {"flavors_links": query.next_link(request, path, page[-1].flavorid)} if full else {}
 
 

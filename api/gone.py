@@ -68,8 +68,7 @@ def _entries(refuse: Any, paths: Mapping[str, str]) -> dict[str, dict[str, Any]]
 
 
 # Actions of servers.
-ACTIONS = dict.fromkeys(("resetNetwork", "injectNetworkInfo"),
-                        "What a guest knows of its networks cannot be changed from outside any more.")
+ACTIONS = {"resetNetwork": "What a guest knows of its networks cannot be changed from outside any more."}
 ROUTES: dict[str, dict[str, Any]] = {}
 for _what, _paths in _REMOVED.items():
     ROUTES |= _entries(removed(_what), _paths)

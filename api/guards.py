@@ -181,9 +181,10 @@ def ask(request: Request, instance: Instance, call: Callable[..., Any], **argume
     :raises Conflict: when its hypervisor cannot say
     :raises MessagingUnavailable: when no answer comes
     """
-    check_host_up(request.api, instance, instance.host)
+    api, host = request.api, instance.host
+    require_up(instance, host, host is not None and api.db.read(hosts.is_up, host, liveness.alive_since(api)))
     try:
-        answer = call(request.context, instance.host, instance=instance, **arguments)
+        answer = call(request.context, host, instance=instance, **arguments)
         if answer is None:
             # It has died over it.
             raise exceptions.MessagingUnavailable(reason="no answer")

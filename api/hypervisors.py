@@ -10,7 +10,7 @@ from novasim import exceptions
 from novasim.api import query
 from novasim.api.query import Parameter
 from novasim.api.views import hypervisors as views
-from novasim.api.wsgi import HttpError, Request
+from novasim.api.wsgi import Request
 from novasim.db import hosts, instance_pages
 from novasim.objects import ComputeNode, Instance
 
@@ -60,7 +60,7 @@ def _list(request: Request, path: str, view: View) -> Any:
         raise exceptions.NotFound(f"No hypervisor matching '{pattern}' could be found.")
     servers = _servers(request, nodes) if values.get("with_servers") else None
     shown: dict[str, Any] = {"hypervisors": _shown(request, nodes, view, servers)}
-    if limit is not None and len(nodes) == limit:
+    if 0 < len(nodes) == limit:
         last = nodes[-1].uuid if request.version >= 53 else nodes[-1].id
         shown["hypervisors_links"] = query.next_link(request, path, last)
     return shown
@@ -95,9 +95,13 @@ def show(api: Api, request: Request, hypervisor_id: str) -> Any:
 
 
 def uptime(api: Api, request: Request, hypervisor_id: str) -> Any:
+    """How long a simulated machine is there already. Guests that are simulated load it with nothing."""
     request.authorize("os-hypervisors:show")
-    _find(request, hypervisor_id)
-    raise HttpError(501, "Virt driver does not implement uptime function.")
+    node = _find(request, hypervisor_id)
+    [shown] = _shown(request, [node], views.brief)
+    if shown["state"] == "down":
+        raise exceptions.Invalid(f"Compute service of {node.host} is unavailable at this time.")
+    return {"hypervisor": shown | {"uptime": views.uptime(api.clock.now(), node.created_at or api.clock.now())}}
 
 
 def _search(request: Request, pattern: str) -> list[ComputeNode]:

@@ -26,7 +26,7 @@ def index(api: Api, request: Request, server_id: str) -> Any:
     rows = api.db.read(actions.list_page, instance.uuid, limit, values.get("marker"), values.get("changes-since"),
                        values.get("changes-before"))
     shown = {"instanceActions": [views.action(request, row) for row in rows]}
-    if limit is not None and len(rows) == limit:
+    if 0 < len(rows) == limit:
         shown["links"] = query.next_link(request, f"/servers/{server_id}/os-instance-actions", rows[-1]["request_id"])
     return shown
 

@@ -30,6 +30,6 @@ def index(api: Api, request: Request) -> Any:
     limit = query.page_size(request, values.get("limit")) if paged else None
     page = api.db.read(migrations.list_page, filters, limit, values.get("marker"), newest_first=paged)
     shown = {"migrations": [views.migration(request, move) for move in page]}
-    if limit is not None and len(page) == limit:
+    if 0 < len(page) == limit:
         shown["migrations_links"] = query.next_link(request, "/os-migrations", page[-1].uuid)
     return shown

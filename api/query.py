@@ -116,9 +116,9 @@ def read(request: Request, parameters: Mapping[str, Parameter], strict_since: in
 
 
 def page_size(request: Request, asked: int | None) -> int:
-    """How many items a page has: what was asked for, at most ``[api] max_limit``."""
+    """How many items a page has: what was asked for, which may be none, at most ``[api] max_limit``."""
     most: int = request.api.conf.api.max_limit
-    return min(asked or most, most)
+    return most if asked is None else min(asked, most)
 
 
 def next_link(request: Request, path: str, marker: Any) -> list[dict[str, str]]:

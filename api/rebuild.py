@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from novasim import exceptions, states
-from novasim.api import build, guards, images, passwords, schemas, servers
+from novasim.api import build, guards, images, passwords, schemas, server_addresses, servers
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
 from novasim.db import actions, instance_extra, instances
@@ -19,8 +19,8 @@ from novasim.objects import Instance
 
 ACTION, CERTIFICATES = "rebuild", "trusted_image_certificates"
 # Field of the request -> column; None empties those that may be empty.
-_COLUMNS = {"name": "display_name", "description": "display_description", "accessIPv4": "access_ip_v4",
-            "accessIPv6": "access_ip_v6", "key_name": "key_name", "user_data": "user_data", "hostname": "hostname"}
+_COLUMNS = {"name": "display_name", "description": "display_description", "key_name": "key_name",
+            "user_data": "user_data", "hostname": "hostname"}
 
 
 def rebuild(request: Request, instance: Instance, body: Mapping[str, Any]) -> Response:
@@ -41,7 +41,7 @@ def rebuild(request: Request, instance: Instance, body: Mapping[str, Any]) -> Re
     password = body.get("adminPass") or passwords.generate()
     remembered = images.remembered(image)
     columns = {column: body[field] for field, column in _COLUMNS.items() if field in body}
-    columns |= {"image_ref": image["id"], "progress": 0}
+    columns |= server_addresses.access(body) | {"image_ref": image["id"], "progress": 0}
     if "OS-DCF:diskConfig" in body:
         columns["auto_disk_config"] = body["OS-DCF:diskConfig"] == "AUTO"
 

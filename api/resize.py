@@ -150,6 +150,8 @@ def settle(action: str) -> Callable[[Request, Instance, Any, dict[str, Any]], No
             raise exceptions.InstanceNotResized()
         if action == CONFIRM:
             guards.require_up(instance, migration.source_compute, source_is_up)
+        elif request.actions is states.ACTIONS_2014:
+            check_flavors(request.api, migration)
         (confirm if action == CONFIRM else revert)(request.api, request.context, instance, migration)
         request.noted = True
     return begin
@@ -190,16 +192,22 @@ def confirm(api: Api, context: RequestContext, instance: Instance, migration: Mi
                 instance=now, migration=moved, reservations=reservations)
 
 
-def revert(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
-    """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
+def check_flavors(api: Api, migration: Migration) -> None:
+    """What a revert of 2014 needs beside what servers remember of their flavors.
 
-    :raises Invalid: when one of its flavors was deleted (spec 3.4)
-    :raises InstanceInvalidState: when the move does not wait any more
-    :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
+    :raises Invalid: when one of the move's flavors was deleted (spec 3.4)
     """
     rows = api.db.read(flavors.by_ids, [migration.old_instance_type_id, migration.new_instance_type_id])
     if any(flavor.deleted for flavor in rows.values()):
         raise exceptions.Invalid("Flavor used by the instance could not be found.")
+
+
+def revert(api: Api, context: RequestContext, instance: Instance, migration: Migration) -> None:
+    """Take a move back: the destination is told to give the server up. The caller has checked lock and rights.
+
+    :raises InstanceInvalidState: when the move does not wait any more
+    :raises MessagingUnavailable: when the destination could not be told; the agents' recovery goes on with it
+    """
     deltas = quota.revert_deltas(instance.flavor(OLD), instance.flavor(NEW))
     now, moved, reservations = _settle(api, context, instance, migration, REVERT, states.REVERTING, deltas)
     _note(api, context, "revertResize accepted", now, moved)

@@ -19,6 +19,7 @@ from novasim.api import (
     flavors,
     floating_ips,
     gone,
+    hosts,
     hypervisors,
     image_metadata,
     images,
@@ -85,6 +86,11 @@ ROUTES: dict[str, dict[str, Entry]] = {
     "/os-assisted-volume-snapshots/{snapshot_id}": {"DELETE": assisted_volume_snapshots.delete},
     "/os-availability-zone": {"GET": availability_zones.index},
     "/os-availability-zone/detail": {"GET": availability_zones.detail},
+    "/os-hosts": {"GET": until(42, hosts.index)},
+    "/os-hosts/{host_name}": {"GET": until(42, hosts.show), "PUT": until(42, hosts.update)},
+    "/os-hosts/{host_name}/startup": {"GET": until(42, hosts.startup)},
+    "/os-hosts/{host_name}/shutdown": {"GET": until(42, hosts.shutdown)},
+    "/os-hosts/{host_name}/reboot": {"GET": until(42, hosts.reboot)},
     "/os-console-auth-tokens/{console_token}": {"GET": remote_consoles.show_token},
     "/os-floating-ip-pools": {"GET": until(35, floating_ips.pools)},
     "/os-floating-ips": {"GET": until(35, floating_ips.index), "POST": until(35, floating_ips.create)},
@@ -222,25 +228,27 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
     return here[""], ids
 
 
-def served(methods: Mapping[str, Any], method: str) -> Any:
+def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
     """What stands in a table for a method. HEAD asks for the head of what GET answers.
 
-    :raises HttpError: 405
+    :raises HttpError: 405; 404 where a slash at the end of the path says that one of a list is meant, whose id is empty
     """
     if method == "HEAD" and method not in methods:
         method = "GET"
     if method not in methods:
+        if path.endswith("/"):
+            raise HttpError(404, "The resource could not be found.")
         raise HttpError(405, f"The method {method} is not allowed for this resource.",
                         {"Allow": ", ".join(sorted(methods))})
     return methods[method]
 
 
-def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
+def pick(methods: Mapping[str, Entry], method: str, version: int, path: str = "") -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry: Entry = served(methods, method)
+    entry: Entry = served(methods, method, path)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:

@@ -70,6 +70,11 @@ def _lock(request: Request, instance: Instance, body: Any) -> None:
     lock.lock(request, instance, body.get("locked_reason") if request.version >= 73 and body else None)
 
 
+def _inject_network_info(request: Request, instance: Instance, _body: Any) -> None:
+    """A simulated guest asks nobody for its addresses: there is nothing to put into it."""
+    guards.check(request, instance, "injectNetworkInfo")
+
+
 def _console(protocol: str) -> Callable[[Request, Instance, Any], Response]:
     return lambda request, instance, body: remote_consoles.action(request, instance, protocol, body)
 
@@ -130,6 +135,8 @@ ACTIONS = {
     "lock": Action(bodies.LOCK, "os-lock-server:lock", _lock),
     "unlock": Action(bodies.plain("unlock"), "os-lock-server:unlock",
                      lambda request, instance, _: lock.unlock(request, instance)),
+    "injectNetworkInfo": Action(bodies.plain("injectNetworkInfo"), "os-admin-actions:inject_network_info",
+                                _inject_network_info),
     "os-resetState": Action(bodies.RESET_STATE, "os-admin-actions:reset_state", reset_state.reset),
     "forceDelete": Action(bodies.plain("forceDelete"), "os-deferred-delete:force",
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),

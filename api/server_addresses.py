@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions
 from novasim.api import guards
+from novasim.api.views import servers as views
 from novasim.api.wsgi import Request
 from novasim.db import ports, security_groups
 from novasim.db.engine import Transaction
@@ -14,6 +16,7 @@ from novasim.db.engine import Transaction
 if TYPE_CHECKING:
     from novasim.api.app import Api
 
+_ACCESS = {"accessIPv4": "access_ip_v4", "accessIPv6": "access_ip_v6"}
 _DEFAULT = {"name": security_groups.DEFAULT}
 Addresses = dict[str, list[dict[str, Any]]]
 
@@ -56,6 +59,11 @@ def _groups(rows: list[Any], names: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name} for name in found]
 
 
+def access(body: Mapping[str, str]) -> dict[str, str]:
+    """The columns of the addresses that a server is said to be reached at: of all ways to write one, the shortest."""
+    return {column: str(ipaddress.ip_address(body[field])) for field, column in _ACCESS.items() if field in body}
+
+
 def asked_groups(body: Mapping[str, Any]) -> list[dict[str, str]]:
     """The security groups that a create answers: those that it asked for."""
     return [{"name": group.get("name", security_groups.DEFAULT)} for group in body.get("security_groups", [])] or [
@@ -65,9 +73,7 @@ def asked_groups(body: Mapping[str, Any]) -> list[dict[str, str]]:
 def _of_one(api: Api, request: Request, server_id: str) -> Addresses:
     instance = guards.find(request, server_id, complete=False)
     request.authorize("ips:index", instance)
-    addresses = api.db.read(lambda tx: of_page(api, tx, [instance.uuid]))[instance.uuid].addresses
-    return {network: [{"addr": one["addr"], "version": one["version"]} for one in of_network]
-            for network, of_network in addresses.items()}
+    return views.plain(api.db.read(lambda tx: of_page(api, tx, [instance.uuid]))[instance.uuid].addresses)
 
 
 def index(api: Api, request: Request, server_id: str) -> Any:

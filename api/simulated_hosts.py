@@ -49,7 +49,7 @@ def index(api: Api, request: Request) -> Any:
     rows = api.db.read(simulated_hosts.page, values, limit, values.pop("marker", None))
     since = liveness.alive_since(api)
     shown: dict[str, Any] = {"hosts": [_shown(row, since) for row in rows]}
-    if len(rows) == limit:
+    if 0 < len(rows) == limit:
         shown["hosts_links"] = query.next_link(request, "/os-simulator/hosts", rows[-1]["host"])
     return shown
 

@@ -127,6 +127,15 @@ def on_hosts(tx: Transaction, hosts: Sequence[str], busy: bool = False) -> list[
     return [Instance(**row._mapping) for row in tx.execute(statement)]
 
 
+def sums_by_project(tx: Transaction, host: str) -> dict[str, dict[str, int]]:
+    """The sizes of the servers of a host, added up by project: ``cpu``, ``memory_mb`` and ``disk_gb``."""
+    rows = tx.execute(select(_T.project_id, func.sum(_T.vcpus).label("cpu"), func.sum(_T.memory_mb).label("memory_mb"),
+                             func.sum(_T.root_gb + _T.ephemeral_gb).label("disk_gb")).where(
+        _T.host == host, _T.deleted == 0).group_by(_T.project_id).order_by(_T.project_id))
+    return {row.project_id: {name: int(row._mapping[name]) for name in ("cpu", "memory_mb", "disk_gb")}
+            for row in rows}
+
+
 def reclaimable(tx: Transaction, hosts: Sequence[str], before: datetime) -> list[Instance]:
     """Servers of these hosts that were soft-deleted before a time and rest since, without metadata."""
     return [Instance(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(

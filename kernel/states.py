@@ -268,6 +268,7 @@ ACTIONS: dict[str, Action] = {
     "forceDelete": Action(None, None, sets=DELETING, launched=False),
     "lock": Action(None, None, launched=False, lock=False),
     "unlock": Action(None, None, launched=False, lock=False),
+    "injectNetworkInfo": Action(None, None, launched=False),
     "os-resetState": Action(None, None, launched=False, lock=False),
     "trigger_crash_dump": _vm(ACTIVE, PAUSED, RESCUED, RESIZED, ERROR),
 }

@@ -20,6 +20,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "/v2/images/{image_id}/members": {"GET": members.index, "POST": members.create},
     "/v2/images/{image_id}/members/{member_id}": {
         "GET": members.show, "PUT": members.update, "DELETE": members.delete},
+    "/v2/images/{image_id}/tasks": {"GET": images.tasks},
     "/v2/images/{image_id}/tags/{tag}": {"PUT": tags.add, "DELETE": tags.remove},
     "/v2/info/import": {"GET": schemas.import_methods},
     "/v2/schemas/{name}": {"GET": schemas.show},

@@ -20,6 +20,7 @@ from novasim.api.schemas import Schema, Versions
 from novasim.api.schemas import aggregates as aggregate_bodies
 from novasim.api.schemas import attach_interfaces as interface_bodies
 from novasim.api.schemas import flavors as flavor_bodies
+from novasim.api.schemas import hosts as host_bodies
 from novasim.api.schemas import keypairs as keypair_bodies
 from novasim.api.schemas import quota_sets as quota_bodies
 from novasim.api.schemas import security_groups as group_rule_bodies
@@ -124,6 +125,7 @@ _ACTIONS = {
     "os-migrateLive": Operation(bodies.migrate_live),
     "lock": Operation(bodies.ignored, errors=faults.LOCK),
     "unlock": Operation(bodies.ignored, errors=faults.LOCK),
+    "injectNetworkInfo": _NOTHING,
     "os-start": Operation(bodies.ignored, errors=faults.POWER),
     "os-stop": Operation(bodies.ignored, errors=faults.POWER),
     "reboot": Operation(bodies.reboot),
@@ -155,6 +157,9 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-assisted-volume-snapshots/{id}": {"DELETE": _PLAIN},
     "/os-availability-zone": {"GET": _PLAIN},
     "/os-availability-zone/detail": {"GET": _PLAIN},
+    "/os-hosts": {"GET": _PLAIN},
+    "/os-hosts/{id}": {"GET": _PLAIN, "PUT": Operation(schema=host_bodies.UPDATE)},
+    **{f"/os-hosts/{{id}}/{verb}": {"GET": _PLAIN} for verb in ("startup", "shutdown", "reboot")},
     "/os-floating-ip-pools": {"GET": _PLAIN},
     "/os-floating-ips": {"GET": _PLAIN, "POST": _PLAIN},
     "/os-floating-ips/{id}": {"GET": _PLAIN, "DELETE": _PLAIN},

@@ -214,7 +214,7 @@ def _list(api: Api, request: Request, resource: Resource) -> Any:
     for name, column in columns.items():
         filters |= {column: values[name]} if name in values else {}
     extra = [condition(values[name]) for name, condition in resource.conditions.items() if name in values]
-    limit = query.page_size(request, values.get("limit"))
+    limit = query.page_size(request, values.get("limit") or None)
     _prepare(api, request, resource)
 
     def read(tx: Transaction) -> list[Fields]:

@@ -70,6 +70,8 @@ DOMAIN = _pair("domain", {
     "name": _NAME, "description": _DESCRIPTION, "enabled": _FLAG, **_NO_OPTIONS, **_NO_TAGS}, "name")
 USER = _pair("user", {
     "name": _NAME, "description": _DESCRIPTION, "enabled": _FLAG, "domain_id": _ID, "default_project_id": _NULL_ID,
+    # What is older than assignments of roles: it gives no rights.
+    "project_id": _NULL_ID,
     "email": _TEXT | {"type": ["string", "null"]}, "password": _PASSWORD | {"type": ["string", "null"]},
     **_NO_OPTIONS}, "name")
 ROLE = _pair("role", {"name": _NAME, "description": _DESCRIPTION, "domain_id": {"type": "null"}, **_NO_OPTIONS}, "name")
@@ -78,5 +80,5 @@ PASSWORD = Schema(closed({"user": closed({"password": _PASSWORD, "original_passw
 APPLICATION_CREDENTIAL = Schema(closed({"application_credential": closed({
     "name": _NAME, "description": _DESCRIPTION, "secret": _PASSWORD | {"type": ["string", "null"]},
     "expires_at": _TIME, "unrestricted": _FLAG, "project_id": _ID,
-    "roles": {"type": "array", "items": _named(), "minItems": 1},
+    "roles": {"type": "array", "items": _named()},
     "access_rules": {"type": ["array", "null"], "maxItems": 0}}, "name")}, "application_credential"))

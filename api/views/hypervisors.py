@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from novasim.api import liveness
@@ -43,3 +44,11 @@ def full(request: Request, node: ComputeNode, service: Service | None,
         return shown | {"uptime": None}
     shown["cpu_info"] = node.cpu_info if request.version < 28 else json.loads(node.cpu_info or "{}")
     return shown | {name: getattr(node, name) for name in _USAGE}
+
+
+def uptime(now: datetime, since: datetime) -> str:
+    """As uptime(1) has it."""
+    minutes = int((now - since).total_seconds()) // 60
+    days, hours = divmod(minutes // 60, 24)
+    return (f" {now:%H:%M:%S} up {f'{days} days, ' if days else ''}{hours}:{minutes % 60:02},  0 users,  "
+            "load average: 0.00, 0.00, 0.00")

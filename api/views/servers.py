@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from novasim import states
@@ -87,6 +87,12 @@ def _fault(facts: Facts) -> Any:
     return shown
 
 
+def plain(addresses: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """Addresses without what extensions say of them."""
+    return {network: [{"addr": one["addr"], "version": one["version"]} for one in of_network]
+            for network, of_network in addresses.items()}
+
+
 def _of(name: str, empty: Any = None) -> Getter:
     """An attribute of the row; ``empty`` in place of None."""
     if empty is None:
@@ -114,7 +120,8 @@ FIELDS = [
     Field("flavor", _flavor_embedded, since=47, views=_ALL),
     Field("created", lambda facts: times.seconds(facts.instance.created_at), views=_ALL),
     Field("updated", lambda facts: times.seconds(facts.instance.updated_at or facts.instance.created_at), views=_ALL),
-    Field("addresses", lambda facts: facts.addresses, views=_ALL),
+    Field("addresses", lambda facts: facts.addresses),
+    Field("addresses", lambda facts: plain(facts.addresses), views=(UPDATE,)),
     Field("accessIPv4", _of("access_ip_v4", ""), views=_ALL),
     Field("accessIPv6", _of("access_ip_v6", ""), views=_ALL),
     Field("links", lambda facts: links.both(facts.request, f"/servers/{facts.instance.uuid}"), views=_ALL),
@@ -124,7 +131,7 @@ FIELDS = [
     Field("OS-EXT-AZ:availability_zone", lambda facts: facts.zone),
     Field("config_drive", _of("config_drive", "")),
     Field("key_name", _of("key_name")),
-    Field("security_groups", lambda facts: facts.security_groups),
+    Field("security_groups", lambda facts: facts.security_groups or _OMIT),
     Field("os-extended-volumes:volumes_attached", _always([])),
     Field("OS-SRV-USG:launched_at", lambda facts: times.microseconds(facts.instance.launched_at)),
     Field("OS-SRV-USG:terminated_at", lambda facts: times.microseconds(facts.instance.terminated_at)),

@@ -180,10 +180,43 @@ def test_hypervisors_show_what_is_used(cloud):
     assert len(cloud.get("/os-hypervisors/cmp/search").body["hypervisors"]) == 3
     assert cloud.get("/os-hypervisors/mars/search").message == "No hypervisor matching 'mars' could be found."
     for path, version, status in (("cmp-1", "2.1", 404), ("99", "2.1", 404), ("1", "2.53", 400),
-                                  ("1/uptime", "2.1", 501), ("statistics", "2.88", 404), ("cmp/search", "2.53", 404)):
+                                  ("1/uptime", "2.88", 404), ("statistics", "2.88", 404), ("cmp/search", "2.53", 404)):
         assert cloud.get(f"/os-hypervisors/{path}", version=version).status == status, path
     assert cloud.get("/os-hypervisors/99").message == "Hypervisor with ID '99' could not be found."
     assert cloud.get("/os-hypervisors", user=BOB).status == 403
+
+
+def test_how_long_a_hypervisor_is_up(cloud):
+    cloud.clock.advance(2 * 86400 + 3 * 3600 + 61)
+    down = cloud.get("/os-hypervisors/1/uptime")
+    assert (down.status, down.message) == (400, "Compute service of cmp-1 is unavailable at this time.")
+    cloud.db.write(hosts.heartbeat, ["cmp-1"], "nova-compute")
+    assert cloud.get("/os-hypervisors/1/uptime").body["hypervisor"] == {
+        "id": 1, "hypervisor_hostname": "cmp-1", "state": "up", "status": "enabled",
+        "uptime": " 15:01:01 up 2 days, 3:01,  0 users,  load average: 0.00, 0.00, 0.00"}
+
+
+def test_hosts_before_2_43(cloud):
+    cloud.boot("3")
+    assert cloud.get("/os-hosts").body["hosts"][0] == {"host_name": "cmp-1", "service": "compute", "zone": "nova"}
+    assert [host["host_name"] for host in cloud.get("/os-hosts?zone=internal").body["hosts"]] == ["ctl"]
+    assert cloud.get("/os-hosts?zone=mars").body == {"hosts": []}
+    shown = {row["resource"].pop("project"): row["resource"] for row in cloud.get("/os-hosts/cmp-1").body["host"]}
+    used = {"host": "cmp-1", "cpu": 2, "memory_mb": 4096, "disk_gb": 40}
+    assert shown == {"(total)": {"host": "cmp-1", "cpu": 16, "memory_mb": 65536, "disk_gb": 1000},
+                     "(used_now)": used, "(used_max)": used, "p1": used}
+    assert cloud.call("PUT", "/os-hosts/cmp-1", {"status": "disable"}).body == {"host": "cmp-1", "status": "disabled"}
+    assert "cmp-1" not in [host["host_name"] for host in cloud.get("/os-hosts").body["hosts"]]
+    assert cloud.call("PUT", "/os-hosts/cmp-1", {"status": "Enable"}).body["status"] == "enabled"
+    for method, path, body, version, user, status in (
+            ("PUT", "cmp-1", {"status": "invalid"}, "2.1", "admin:admin", 400), ("PUT", "cmp-1", {}, "2.1", BOB, 400),
+            ("PUT", "cmp-1", {"maintenance_mode": "enable"}, "2.1", "admin:admin", 501),
+            ("PUT", "mars", {"status": "enable"}, "2.1", "admin:admin", 404),
+            ("PUT", "cmp-1", {"status": "enable"}, "2.1", BOB, 403), ("GET", "mars", None, "2.1", "admin:admin", 404),
+            ("GET", "cmp-1/reboot", None, "2.1", "admin:admin", 501),
+            ("GET", "mars/shutdown", None, "2.1", "admin:admin", 404), ("GET", "cmp-1/startup", None, "2.1", BOB, 403),
+            ("GET", "cmp-1", None, "2.43", "admin:admin", 404), ("GET", "cmp-1", None, "2.1", BOB, 403)):
+        assert cloud.call(method, f"/os-hosts/{path}", body, version, user).status == status, (method, path, status)
 
 
 @pytest.mark.spec("3.12/2.33")

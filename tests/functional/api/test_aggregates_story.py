@@ -65,6 +65,7 @@ def test_refusals(cloud, make):
             (cloud.call("PUT", "/os-aggregates/2", {"aggregate": {"name": "a"}}), 409, "Aggregate a already exists."),
             (cloud.get("/os-aggregates/77"), 404, "Aggregate 77 could not be found."),
             (cloud.get("/os-aggregates/a"), 400, "id must be an integer"),
+            (cloud.get("/os-aggregates/-1"), 404, "Aggregate -1 could not be found."),
             (cloud.call("DELETE", "/os-aggregates/77"), 404, "Aggregate 77 could not be found."),
             (act(cloud, 1, "add_host", host="gone"), 404, "Compute host gone could not be found."),
             (act(cloud, 1, "add_host", host="cmp-1"), 409, "Aggregate 1 already has host cmp-1."),

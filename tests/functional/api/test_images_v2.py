@@ -196,6 +196,8 @@ def test_who_sees_an_image(cloud, visibility, found, shown, usable):
 
 def test_sharing(cloud):
     image = active(cloud, name="shared")
+    assert ask(cloud, "GET", f"/v2/images/{image}/tasks").body == {"tasks": []}
+    assert ask(cloud, "DELETE", "/v2/images/").status == 404, "an empty id"
     members = f"/v2/images/{image}/members"
     assert ask(cloud, "POST", members, {"member": "p2"}).body["status"] == "pending"
     assert ask(cloud, "POST", members, {"member": "p2"}).status == 409

@@ -55,6 +55,7 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-aggregates/{aggregate_id}/action"): [
         {"add_host": {"host": "cmp-1"}}, {"remove_host": {"host": "cmp-1"}}, {"set_metadata": META}],
     ("POST", "/os-aggregates/{aggregate_id}/images"): [{"cache": [{"id": IMAGE}]}],
+    ("PUT", "/os-hosts/{host_name}"): [{"status": "enable"}],
     ("POST", "/os-keypairs"): [{"keypair": {"name": "key", "public_key": KEY}}],
     ("PUT", "/os-quota-class-sets/{class_name}"): [{"quota_class_set": {"cores": 5}}],
     ("PUT", "/os-quota-sets/{project_id}"): [{"quota_set": {"cores": 5}}],
@@ -132,9 +133,9 @@ class World:
             "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
             "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
             "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
-            "console_token": "t", "network_id": VOLUME, "snapshot_id": VOLUME, "security_group_id": OWN_GROUP,
-            "floating_ip_id": OWN_FLOATING_IP, "rule_id": VOLUME, "before": "2026-01-01 00:00:00", "fault_id": VOLUME,
-            "tag": "hidden"}
+            "tag": "hidden", "host_name": "cmp-1", "console_token": "t", "network_id": VOLUME, "snapshot_id": VOLUME,
+            "security_group_id": OWN_GROUP, "floating_ip_id": OWN_FLOATING_IP, "rule_id": VOLUME,
+            "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
         self.door.db.write(self._make)
         actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
         self.ids["request_id"] = actions[0]["request_id"]

@@ -83,6 +83,8 @@ def test_a_project_in_the_url_must_be_the_token_s(cloud):
 def test_wrong_methods_and_urls(cloud):
     answer = cloud.call("PATCH", "/servers/x")
     assert (answer.status, answer.headers["Allow"], list(answer.body)) == (405, "DELETE, GET, PUT", ["badMethod"])
+    assert cloud.call("DELETE", "/images").status == 405
+    assert cloud.call("DELETE", "/images/").status == 404, "one without an id"
     for path in ("/nothing", "/servers/a/b/c", "/servers//action", "/os-simulator"):
         assert cloud.get(path).status == 404
     assert cloud.get("/servers/").status == 200

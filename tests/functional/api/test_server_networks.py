@@ -79,6 +79,22 @@ def test_none_is_none(net):
     assert net.cloud.get(f"/servers/{server}/ips", user=BOB).body == {"addresses": {}}
 
 
+def test_a_server_without_security_groups_shows_none(net):
+    server = net.boot()
+    net.cloud.act(server, "removeSecurityGroup", {"name": "default"}, user=BOB)
+    assert "security_groups" not in net.show(server)
+
+
+def test_answers_to_changes_say_less_of_addresses_below_2_75(net):
+    server = net.boot()
+    for version, keys in (("2.74", {"addr", "version"}), ("2.75", {
+            "addr", "version", "OS-EXT-IPS:type", "OS-EXT-IPS-MAC:mac_addr"})):
+        updated = net.cloud.call("PUT", f"/servers/{server}", {"server": {"name": "vm"}}, version, BOB)
+        assert set(updated.body["server"]["addresses"]["private"][0]) == keys
+    rebuilt = net.cloud.act(server, "rebuild", {"imageRef": net.cloud.image}, version="2.74", user=BOB)
+    assert set(rebuilt.body["server"]["addresses"]["private"][0]) == {"addr", "version"}
+
+
 def test_addresses_in_every_view(net):
     server, other = net.boot(), net.boot()
     [address] = net.addresses(server)["private"]

@@ -111,6 +111,7 @@ ROWS = {
     "forceDelete": Row("forceDelete", None, ANY, OFF, ANY, launched=False),
     "lock": Row("lock", None, ANY, OFF, ANY, launched=False, locked=False),
     "unlock": Row("unlock", None, ANY, OFF, ANY, launched=False, locked=False),
+    "injectNetworkInfo": Row("lock", None, ANY, OFF, ANY, launched=False),
     "os-resetState": Row("lock", {"state": "error"}, ANY, OFF, ANY, launched=False, locked=False),
 }
 

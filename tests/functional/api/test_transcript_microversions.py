@@ -56,7 +56,7 @@ def test_tags_in_a_create(cloud):
     tagged = create("2.52", ["web"])
     assert tagged.status == 202
     path = f"/servers/{tagged.body['server']['id']}/tags"
-    assert cloud.get(path, version="2.52", user=BOB).body == {"tags": ["web"]}
+    assert cloud.call("GET", path, None, "2.52", BOB).body == {"tags": ["web"]}
     for tags in (["a,b"], [""], ["x" * 61], ["t"] * 51, "web"):
         assert create("2.52", tags).message.startswith("Invalid input for field/attribute tags")
 

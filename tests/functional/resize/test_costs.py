@@ -64,7 +64,7 @@ INCREASE, DECREASE, RETURN = 4, 4, 3
     (TINY, MEDIUM, INCREASE, 0, RETURN), (MEDIUM, TINY, 0, DECREASE, 0)])
 def test_a_resize(cluster, cost, old, new, more, more_to_confirm, more_to_revert):
     for settle, expected in ((cluster.confirm, (12 + more_to_confirm, 3, 1)),
-                             (cluster.revert, (21 + more_to_revert, 5, 2))):
+                             (cluster.revert, (20 + more_to_revert, 5, 2))):
         uuid = cluster.boot(old)
         assert cost(cluster.resize, uuid, new) == (26 + more, 7, 6)
         assert cost(settle, uuid) == expected
