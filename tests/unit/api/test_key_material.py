@@ -39,7 +39,8 @@ def _written(kind, raw, said):
     return "\n".join(["-----BEGIN CERTIFICATE-----", *textwrap.wrap(text, 64), "-----END CERTIFICATE-----", ""])
 
 
-@pytest.mark.parametrize(("kind", "key"), [*(("ssh", key) for key in SSH), ("x509", X509)])
+@pytest.mark.parametrize(("kind", "key"), [*(("ssh", key) for key in SSH), ("x509", X509)],
+                         ids=["rsa", "ed25519", "ecdsa", "certificate"])
 def test_keys_that_are_whole(kind, key):
     assert FINGERPRINT[kind].fullmatch(key_material.fingerprint(kind, key))
     other = "ssh" if kind == "x509" else "x509"
