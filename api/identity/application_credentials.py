@@ -51,7 +51,7 @@ def _roles(api: Api, request: Request, said: list[Mapping[str, str]] | None) -> 
     own = {row["uuid"]: row["name"] for row in api.db.read(identity.search, models.roles)
            if row["name"] in request.grant.roles}
     found = []
-    for wanted in said if said is not None else [{"id": role} for role in own]:
+    for wanted in said or [{"id": role} for role in own]:
         role = next((uuid for uuid, name in own.items() if wanted.get("id", uuid) == uuid
                      and wanted.get("name", name) == name), None)
         if role is None:

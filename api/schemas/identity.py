@@ -80,5 +80,5 @@ PASSWORD = Schema(closed({"user": closed({"password": _PASSWORD, "original_passw
 APPLICATION_CREDENTIAL = Schema(closed({"application_credential": closed({
     "name": _NAME, "description": _DESCRIPTION, "secret": _PASSWORD | {"type": ["string", "null"]},
     "expires_at": _TIME, "unrestricted": _FLAG, "project_id": _ID,
-    "roles": {"type": "array", "items": _named(), "minItems": 1},
+    "roles": {"type": "array", "items": _named()},
     "access_rules": {"type": ["array", "null"], "maxItems": 0}}, "name")}, "application_credential"))
