@@ -94,7 +94,8 @@ def test_a_query_that_is_wrong(cloud, server):
 
 
 @pytest.mark.parametrize("device", [
-    {"source_type": "volume", "uuid": VOLUME, "destination_type": "volume"}, {"source_type": "snapshot", "uuid": VOLUME},
+    {"source_type": "volume", "uuid": VOLUME, "destination_type": "volume"},
+    {"source_type": "snapshot", "uuid": VOLUME},
     {"source_type": "blank", "destination_type": "volume", "volume_size": 1},
     {"source_type": "image", "uuid": "155d900f-4e14-4e4c-a73d-069cbf4541e6", "destination_type": "volume"}])
 def test_no_server_is_made_on_a_volume(cloud, device):
