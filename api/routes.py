@@ -245,12 +245,12 @@ def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
     return methods[method]
 
 
-def pick(methods: Mapping[str, Entry], method: str, version: int, path: str = "") -> Handler:
+def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry: Entry = served(methods, method, path)
+    entry: Entry = served(methods, method)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:
