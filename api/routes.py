@@ -144,6 +144,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
         "GET": until(35, networks.index_of_tenant), "POST": gone.NETWORKS_ARE_ELSEWHERE},
     "/os-tenant-networks/{network_id}": {
         "GET": until(35, networks.show_of_tenant), "DELETE": gone.NETWORKS_ARE_ELSEWHERE},
+    # By this name the API was asked when disks were named; it is the same.
+    "/os-volumes_boot": {"POST": servers.create},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},
     "/servers/{server_id}": {"GET": servers.show, "PUT": servers.update, "DELETE": servers.delete},
@@ -243,12 +245,12 @@ def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
     return methods[method]
 
 
-def pick(methods: Mapping[str, Entry], method: str, version: int, path: str = "") -> Handler:
+def pick(methods: Mapping[str, Entry], method: str, version: int) -> Handler:
     """The handler of a method in a version.
 
     :raises HttpError: 405, or 404 when the version has none
     """
-    entry: Entry = served(methods, method, path)
+    entry: Entry = served(methods, method)
     if not isinstance(entry, tuple):
         return entry
     for ranged in (entry,) if isinstance(entry, Ranged) else entry:

@@ -179,8 +179,6 @@ ELSEWHERE = {
     "os-server-password": ["get-password-resp"],
     "os-server-topology": ["servers-topology-resp", "servers-topology-resp-user"],
     "os-simple-tenant-usage": [f"simple-tenant-usage-get{what}" for what in ("", "-detail", "-specific", "-all")],
-    "os-server-tags": ["server-tags-index-resp", "server-tags-put-all-req", "server-tags-put-all-resp",
-                       "server-tags-show-details-resp", "servers-tags-details-resp"],
     "servers": ["server-action-rebuild", "server-action-rebuild-resp", "server-action-create-image",
                 "server-action-create-image-resp", "server-create-resp", "server-put-req", "server-put-resp",
                 "server-action-addfloatingip-req", "server-action-removefloatingip-req",
