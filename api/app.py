@@ -107,7 +107,7 @@ class Api:
         path, project = routes.split_project(request.wire.path_info[len(PREFIX):])
         request.check_project(project)
         methods, ids = routes.match(path)
-        handler = routes.pick(methods, request.wire.method, request.version, path)
+        handler = routes.pick(methods, request.wire.method, request.version)
         return handler(self, request, **ids)
 
 

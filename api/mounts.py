@@ -61,7 +61,7 @@ def serve(api: Api, name: str, wire: webob.Request, request_id: str) -> webob.Re
 def _handle(api: Api, request: wsgi.Request, tree: Mapping[str, Any]) -> Any:
     method = request.wire.method
     methods, ids = routes.match(request.wire.path_info, tree)
-    handler = routes.served(methods, method, request.wire.path_info)
+    handler = routes.served(methods, method)
     if method not in _SAFE and not (request.context.is_admin or "member" in request.context.roles):
         raise exceptions.Forbidden("You are not authorized to complete this action.")
     return handler(api, request, **ids)

@@ -68,7 +68,7 @@ def _change(tx: Transaction, request: Request, row: Row, fields: Fields) -> None
 
 
 def _drop(tx: Transaction, request: Request, row: Row) -> None:
-    if _is_default(row):
+    if _is_default(row) and not request.context.is_admin:
         raise network_errors.SecurityGroupCannotRemoveDefault()
     if security_groups.in_use(tx, row["id"]):
         raise network_errors.SecurityGroupInUse(id=row["id"])
