@@ -115,7 +115,7 @@ def add(request: Request, instance: Instance, body: dict[str, str]) -> None:
     """Let a floating IP lead to a server, and to none that it led to before.
 
     :raises NotFound: when there is no such address
-    :raises Invalid: when the server has no address that it could lead to
+    :raises Invalid: when the server has no address that it could lead to, or another leads there
     """
     requested_networks.must_be_served(request)
 
@@ -132,7 +132,10 @@ def add(request: Request, instance: Instance, body: dict[str, str]) -> None:
         assert FLOATING_IPS.change is not None
         FLOATING_IPS.change(tx, request, row, {"port_id": port_id, "fixed_ip_address": fixed})
 
-    request.api.db.write(change)
+    try:
+        request.api.db.write(change)
+    except exceptions.Conflict as error:
+        raise exceptions.Invalid(error.text) from error
     request.note("addFloatingIp done", instance)
 
 

@@ -96,6 +96,14 @@ def check(request: Request, instance: Instance, action: str, name: str | None = 
     check_state(instance, action, name, request.actions)
 
 
+def check_host_up(api: Api, instance: Instance, host: str | None) -> None:
+    """
+    :raises InstanceNotReady: when the server has no host
+    :raises ServiceUnavailable: when the host's agent is not alive
+    """
+    require_up(instance, host, host is not None and api.db.read(hosts.is_up, host, liveness.alive_since(api)))
+
+
 def require_up(instance: Instance, host: str | None, is_up: bool) -> None:
     """The same, of an agent that was looked up already."""
     if host is None:

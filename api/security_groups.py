@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from novasim import exceptions
-from novasim.api import guards, requested_networks
+from novasim.api import guards, query, requested_networks
 from novasim.api.network.resources import check_own, viewer
 from novasim.api.network.security_groups import SECURITY_GROUP_RULES, SECURITY_GROUPS
+from novasim.api.query import Parameter
 from novasim.api.schemas import security_groups as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import network_errors, networks, ports, security_groups
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 T = TypeVar("T")
+_PARAMETERS = {"limit": Parameter(query.whole), "offset": Parameter(query.whole),
+               "all_tenants": Parameter(query.boolean)}
 _GROUPS, _RULES = networks.SECURITY_GROUPS, networks.SECURITY_GROUP_RULES
 # Refused by the network service with 409, here with 400.
 _REFUSED = (network_errors.SecurityGroupInUse, network_errors.SecurityGroupCannotRemoveDefault,
@@ -86,10 +89,14 @@ def _own(tx: Transaction, request: Request, kind: networks.Kind, thing_id: str) 
 
 def index(api: Api, request: Request) -> Any:
     _begin(request, "list")
+    asked = query.read(request, _PARAMETERS)
+    everybodys = request.context.is_admin and asked.get("all_tenants", False)
+    first = asked.get("offset", 0)
     api.db.write(security_groups.ensure_default, request.context.project_id)
 
     def read(tx: Transaction) -> list[dict[str, Any]]:
-        return _shown(tx, networks.list_page(tx, _GROUPS, request.context.project_id))
+        rows = networks.list_page(tx, _GROUPS, None if everybodys else request.context.project_id)
+        return _shown(tx, rows[first:first + query.page_size(request, asked.get("limit"))])
 
     return {"security_groups": api.db.read(read)}
 

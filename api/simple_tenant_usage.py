@@ -1,4 +1,5 @@
-"""What projects have used in a span of time: hours of servers, and what those servers held meanwhile."""
+"""What projects have used in a span of time: hours of servers, and what those servers held meanwhile. A server that
+runs is counted up to the end of the span, be that in the future, as clients know it."""
 
 from __future__ import annotations
 

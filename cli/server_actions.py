@@ -230,3 +230,13 @@ class ResetState(Action):
     def body(self, parsed_args: argparse.Namespace) -> tuple[Any, str | None]:
         """Return the state."""
         return {"state": "active" if parsed_args.active else "error"}, None
+
+
+class TriggerCrashDump(Action):
+    """Have a server write a dump of its memory."""
+
+    verb, said = "trigger_crash_dump", "trigger-crash-dump"
+
+    def body(self, parsed_args: argparse.Namespace) -> tuple[Any, str | None]:
+        """Return nothing; it exists since 2.17."""
+        return None, "2.17"

@@ -121,6 +121,7 @@ class Database:
         # SQLite has one writer at a time; waiting for it here wakes the next one at once, its own waiting polls.
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if self._sqlite else contextlib.nullcontext())
+        self._held: Connection | None = None
         for engine in (self._writer, self._reader):
             # Not exc_filters.register_engine: its further listeners are for savepoints, of which there are none, and
             # make each statement a quarter dearer.
@@ -143,10 +144,16 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction without the retry; :meth:`write` is what services use."""
-        with self._turn, self._writer.begin() as conn:
-            if self._sqlite:
-                conn.exec_driver_sql("BEGIN IMMEDIATE")
-            yield Transaction(conn, self.clock.now())
+        if not self._sqlite:
+            with self._writer.begin() as conn:
+                yield Transaction(conn, self.clock.now())
+            return
+        with self._turn:
+            # Only one writes, so it needs not ask the pool for a connection each time.
+            self._held = self._held or self._writer.connect()
+            with self._held.begin():
+                self._held.exec_driver_sql("BEGIN IMMEDIATE")
+                yield Transaction(self._held, self.clock.now())
 
     def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(transaction, ...)`` in one transaction, again from its start after a deadlock."""
@@ -191,6 +198,8 @@ class Database:
             yield conn
 
     def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
         for engine in (self._writer, self._reader):
             engine.dispose()
 

@@ -96,21 +96,22 @@ def get_beside(tx: Transaction, uuid: str, project_id: str | None, beside: Besid
     :param parameters: those of the condition and of the columns
     :raises InstanceNotFound: when there is none
     """
-    row = tx.execute(_beside_statement(beside), {"uuid": uuid, **parameters}).one_or_none()
+    statement, own, theirs = _beside_statement(beside)
+    row = tx.execute(statement, {"uuid": uuid, **parameters}).one_or_none()
     if row is None or (project_id is not None and row.project_id != project_id):
         raise exceptions.InstanceNotFound(instance_id=uuid)
-    own = len(_COLUMNS) + 1
-    values = dict(zip((column.name for column in _COLUMNS), row, strict=False))
-    values["system_metadata"] = pairs.read(row[own - 1])
-    found = dict(zip((column.name for column in beside.columns), row[own:], strict=True))
-    return Instance(**values), found
+    values = dict(zip(own, row, strict=False))
+    values["system_metadata"] = pairs.read(values["system_metadata"])
+    return Instance(**values), dict(zip(theirs, row[len(own):], strict=True))
 
 
 @functools.cache
-def _beside_statement(beside: Beside) -> Select[Any]:
-    theirs = (column.label(f"beside_{column.name}") for column in beside.columns)
-    return select(*_COLUMNS, SYSTEM_METADATA, *theirs).select_from(
-        models.instances.outerjoin(beside.table, beside.condition)).where(_T.uuid == bindparam("uuid"), _T.deleted == 0)
+def _beside_statement(beside: Beside) -> tuple[Select[Any], list[str], list[str]]:
+    """The statement, and the names of its columns: first the server's, then those beside."""
+    own, theirs = [*_COLUMNS, SYSTEM_METADATA], [column.name for column in beside.columns]
+    labelled = (column.label(f"beside_{column.name}") for column in beside.columns)
+    statement = select(*own, *labelled).select_from(models.instances.outerjoin(beside.table, beside.condition))
+    return (statement.where(_T.uuid == bindparam("uuid"), _T.deleted == 0), [column.name for column in own], theirs)
 
 
 def from_row(row: Any) -> Instance:

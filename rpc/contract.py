@@ -40,6 +40,8 @@ class Method(NamedTuple):
 
         :raises RoutingError: naming what is missing or too much
         """
+        if arguments.keys() == self.signature.parameters.keys():
+            return arguments
         try:
             bound = self.signature.bind(**arguments)
         except TypeError as error:

@@ -30,9 +30,11 @@ def _port(value: Any) -> int | None:
     return int(value)
 
 
-def _cidr(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _cidr(text: str) -> tuple[str, int]:
+    """A range of addresses as it was written, and its IP version; an address alone is a range of one."""
     try:
-        return ipaddress.ip_network(text, strict=False)
+        net = ipaddress.ip_network(text, strict=False)
+        return text if "/" in text else str(net), net.version
     except ValueError as error:
         raise exceptions.Invalid(f"Invalid cidr {text}.") from error
 
@@ -43,9 +45,9 @@ def read_rule(asked: Mapping[str, Any]) -> dict[str, Any]:
     :raises Invalid: naming what is wrong
     """
     group_id = asked.get("group_id")
-    net = _cidr(asked.get("cidr") or "0.0.0.0/0")
-    rule = {"direction": "ingress", "remote_group_id": group_id, "ethertype": f"IPv{net.version}",
-            "remote_ip_prefix": None if group_id else str(net)}
+    cidr, version = _cidr(asked.get("cidr") or "0.0.0.0/0")
+    rule = {"direction": "ingress", "remote_group_id": group_id, "ethertype": f"IPv{version}",
+            "remote_ip_prefix": None if group_id else cidr}
     first, last = _port(asked.get("from_port")), _port(asked.get("to_port"))
     name = None if asked.get("ip_protocol") is None else str(asked["ip_protocol"]).lower()
     if name is not None and name not in _PROTOCOLS:

@@ -5,7 +5,7 @@ from sqlalchemy import Column, DateTime, Index, Integer, String, UniqueConstrain
 from sqlalchemy.dialects import mysql
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

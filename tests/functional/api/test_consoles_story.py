@@ -74,6 +74,7 @@ def token_of(url):
     return (query.get("token") or parse_qs(urlsplit(unquote(query["path"][0])).query)["token"])[0]
 
 
+@pytest.mark.spec("3.12/2.8")
 @pytest.mark.parametrize(("protocol", "kind", "since", "base"), CONSOLES)
 def test_remote_consoles(cluster, protocol, kind, since, base):
     uuid = cluster.boot()
@@ -137,6 +138,7 @@ def test_a_token_ends_with_its_time_and_when_the_server_leaves(make_cluster):
     assert look(third) == 404
 
 
+@pytest.mark.spec("3.12/2.48")
 def test_diagnostics(make_cluster):
     clock = ManualClock()
     cluster = make_cluster(clock=clock)

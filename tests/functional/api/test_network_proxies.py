@@ -81,6 +81,22 @@ def test_groups(cloud, nets):
     ask(cloud, "GET", path, status=404)
 
 
+def test_groups_of_all_projects(cloud, nets, make_group):
+    mine, others = make_group(), make_group(user=OTHER)
+
+    def listed(query, user):
+        answer = ask(cloud, "GET", f"/os-security-groups{query}", user=user)
+        return [one["id"] for one in answer.body["security_groups"]]
+
+    assert {mine, others} <= set(listed("?all_tenants=1", "admin:admin"))
+    assert listed("?all_tenants=1", USER) == listed("", USER)
+    assert listed("?limit=1&offset=1", USER) == listed("", USER)[1:2]
+    ask(cloud, "GET", "/os-security-groups?limit=x", status=400)
+    default = security_groups.default_id("p1")
+    ask(cloud, "DELETE", f"/os-security-groups/{default}", status=202, user="admin:admin")
+    assert default in listed("", USER), "made anew for who asks"
+
+
 def test_groups_that_stay(cloud, nets, make_group):
     group_id, default = make_group(), security_groups.default_id("p1")
     server = cloud.boot(security_groups=[{"name": "web"}])
@@ -106,7 +122,9 @@ def test_groups_that_are_none(cloud, nets, body):
 
 @pytest.mark.parametrize(("fields", "shown"), [
     ({}, ("tcp", 22, 22, "0.0.0.0/0")), ({"from_port": "80", "to_port": "90"}, ("tcp", 80, 90, "0.0.0.0/0")),
-    ({"cidr": "10.2.3.124/24"}, ("tcp", 22, 22, "10.2.3.0/24")), ({"cidr": "fc00::/7"}, ("tcp", 22, 22, "fc00::/7")),
+    ({"cidr": "10.2.3.124/24"}, ("tcp", 22, 22, "10.2.3.124/24")),
+    ({"cidr": "10.2.3.4"}, ("tcp", 22, 22, "10.2.3.4/32")),
+    ({"cidr": "fc00::/7"}, ("tcp", 22, 22, "fc00::/7")),
     ({"ip_protocol": "ICMP", "from_port": -1, "to_port": -1}, ("icmp", -1, -1, "0.0.0.0/0")),
     ({"ip_protocol": "icmp", "from_port": 8, "to_port": 0}, ("icmp", 8, 0, "0.0.0.0/0")),
     ({"ip_protocol": "udp", "from_port": 1, "to_port": 65535}, ("udp", 1, 65535, "0.0.0.0/0"))])
@@ -206,6 +224,9 @@ def test_floating_ips_that_cannot_be_had(cloud, nets):
         act(cloud, server, action, 400)
         act(cloud, server, action, 404, address=made, version="2.44")
         act(cloud, server, action, 404, address=made, user=OTHER)
+    act(cloud, server, "addFloatingIp", address=made)
+    another = ask(cloud, "POST", "/os-floating-ips", {"pool": "public"}).body["floating_ip"]["ip"]
+    assert "already has a floating IP" in act(cloud, server, "addFloatingIp", 400, address=another).message
     assert act(cloud, bare, "addFloatingIp", 400, address=made).message == "No fixed IPs associated to instance"
     assert act(cloud, server, "addFloatingIp", 400, address=made, fixed_address="10.0.0.250").message == (
         "Specified fixed address not assigned to instance")

@@ -82,7 +82,7 @@ def test_what_else_a_resize_refuses(cloud, v2, server, monkeypatch):
              "The server has either erred or is incapable of performing the requested operation.")):
         def fail(*_args, error=error):
             raise error
-        monkeypatch.setattr(resize, "_new_flavor", fail)
+        monkeypatch.setattr(resize, "_check_flavor", fail)
         answer = v2.act(server, "resize", {"flavorRef": "3"})
         assert (answer.status, answer.message) == (code, message)
 
@@ -147,7 +147,7 @@ def test_migrate_tells_nothing_of_what_went_wrong(cloud, v2, server, monkeypatch
     assert (answer.status, answer.message) == (400, default)
     assert cloud.row(other).task_state is None
     cloud.conductor.broken = None
-    monkeypatch.setattr(resize, "_present_flavor", lambda *_: 1 / 0)
+    monkeypatch.setattr(resize, "_start", lambda *_: 1 / 0)
     answer = v2.act(other, "migrate", user=ADMIN)
     assert (answer.status, answer.message) == (400, default)
     cloud.clock.advance(3600)
