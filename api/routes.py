@@ -204,20 +204,20 @@ _TREE = tree(ROUTES)
 
 def split_project(path: str) -> tuple[str, str | None]:
     """A path without the project id it may begin with, and that id."""
-    first, _, rest = path.strip("/").partition("/")
+    first, _, rest = path.lstrip("/").partition("/")
     if first not in _TREE and rest.partition("/")[0] in _TREE:
         return rest, first
     return path, None
 
 
 def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """The methods of a path and the ids in it.
+    """The methods of a path and the ids in it. A slash at its end says that one of a list is meant, whose id is empty.
 
     :param of: what :func:`tree` made of a table
     :raises HttpError: 404
     """
     here, ids = of, {}
-    for segment in path.strip("/").split("/"):
+    for segment in path.lstrip("/").split("/"):
         if segment and segment in here:
             here = here[segment]
         elif segment and "{}" in here:
@@ -230,16 +230,14 @@ def match(path: str, of: Mapping[str, Any] = _TREE) -> tuple[Mapping[str, Any], 
     return here[""], ids
 
 
-def served(methods: Mapping[str, Any], method: str, path: str = "") -> Any:
+def served(methods: Mapping[str, Any], method: str) -> Any:
     """What stands in a table for a method. HEAD asks for the head of what GET answers.
 
-    :raises HttpError: 405; 404 where a slash at the end of the path says that one of a list is meant, whose id is empty
+    :raises HttpError: 405
     """
     if method == "HEAD" and method not in methods:
         method = "GET"
     if method not in methods:
-        if path.endswith("/"):
-            raise HttpError(404, "The resource could not be found.")
         raise HttpError(405, f"The method {method} is not allowed for this resource.",
                         {"Allow": ", ".join(sorted(methods))})
     return methods[method]
