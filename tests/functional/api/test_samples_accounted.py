@@ -167,18 +167,18 @@ ELSEWHERE = {
                                                                "without-servers")],
     "os-instance-usage-audit-log": [f"inst-usage-audit-log-{what}-get-resp" for what in ("index", "show")],
     "os-keypairs": [f"keypairs-{what}" for what in (
-        "post-req", "post-resp", "import-post-req", "import-post-resp", "get-resp", "list-resp", "list-user1-resp",
+        "get-resp", "import-post-req", "import-post-resp", "list-resp", "post-req", "post-resp", "list-user1-resp",
         "list-user2-resp")],
-    "os-preserve-ephemeral-rebuild": [
-        f"server-action-rebuild-preserve-ephemeral{end}" for end in ("", "-resp")],
+    "os-preserve-ephemeral-rebuild": ["server-action-rebuild-preserve-ephemeral",
+                                      "server-action-rebuild-preserve-ephemeral-resp"],
+    "os-server-tags": ["server-tags-index-resp", "server-tags-put-all-req", "server-tags-put-all-resp",
+                       "server-tags-show-details-resp", "servers-tags-details-resp"],
     "os-rescue": ["server-get-resp-rescue", "server-get-resp-unrescue"],
     "os-server-diagnostics": ["server-diagnostics-get-resp"],
     "os-server-external-events": ["event-create-req", "event-create-resp"],
     "os-server-password": ["get-password-resp"],
     "os-server-topology": ["servers-topology-resp", "servers-topology-resp-user"],
     "os-simple-tenant-usage": [f"simple-tenant-usage-get{what}" for what in ("", "-detail", "-specific", "-all")],
-    "os-server-tags": ["server-tags-index-resp", "server-tags-put-all-req", "server-tags-put-all-resp",
-                       "server-tags-show-details-resp", "servers-tags-details-resp"],
     "servers": ["server-action-rebuild", "server-action-rebuild-resp", "server-action-create-image",
                 "server-action-create-image-resp", "server-create-resp", "server-put-req", "server-put-resp",
                 "server-action-addfloatingip-req", "server-action-removefloatingip-req",
@@ -222,3 +222,8 @@ def test_no_sample_is_forgotten(folder):
     known = {name for where, name in in_tables() if where == folder}
     known |= {f"{name}.json" for name in ELSEWHERE.get(folder, []) + NEVER.get(folder, [])}
     assert {path.name for path in (SAMPLES / folder).rglob("*.json")} - known == set()
+
+
+def test_no_folder_is_forgotten():
+    folders = {path.name for path in SAMPLES.iterdir() if path.is_dir()}
+    assert folders == {*ELSEWHERE, *(folder for folder, _ in in_tables())}
