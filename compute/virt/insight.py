@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -93,7 +94,7 @@ class SimulatedInsight(abc.ABC):
     :ivar _profiles: the shapes of hosts
     """
 
-    _profiles: dict[str, Profile]
+    _profiles: defaultdict[str, Profile]
 
     @abc.abstractmethod
     def _guest(self, host: str, instance_uuid: str) -> Guest:
