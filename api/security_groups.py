@@ -31,8 +31,8 @@ _GROUPS, _RULES = networks.SECURITY_GROUPS, networks.SECURITY_GROUP_RULES
 _REFUSED = (network_errors.SecurityGroupInUse, network_errors.SecurityGroupCannotRemoveDefault,
             network_errors.SecurityGroupDefaultAlreadyExists, network_errors.SecurityGroupRuleExists)
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
-_RULE: Shape = {"id": str, "parent_group_id": str, "ip_protocol": str | None, "from_port": int | None, "to_port": int | None,
-         "group": ({}, {"name": str, "tenant_id": str}), "ip_range": ({}, {"cidr": str})}
+_RULE: Shape = {"id": str, "parent_group_id": str, "ip_protocol": str | None, "from_port": int | None,
+                 "to_port": int | None, "group": ({}, {"name": str, "tenant_id": str}), "ip_range": ({}, {"cidr": str})}
 _GROUP: Shape = {"id": str, "name": str, "description": str, "tenant_id": str, "rules": [_RULE]}
 
 
