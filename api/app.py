@@ -117,10 +117,13 @@ class Api:
 
     def _handle(self, request: wsgi.Request) -> Any:
         _check_accept(request.wire.headers.get("Accept", ""))
+        if request.wire.path_info.endswith("/"):
+            # One of a list, whose id is empty.
+            raise wsgi.HttpError(404, "The resource could not be found.")
         path, project = routes.split_project(request.wire.path_info[len(PREFIX):])
         request.check_project(project)
         methods, ids = routes.match(path)
-        handler = routes.pick(methods, request.wire.method, request.version, path)
+        handler = routes.pick(methods, request.wire.method, request.version)
         return handler(self, request, **ids)
 
 

@@ -28,14 +28,16 @@ class Service(NamedTuple):
 
     :ivar document: the version document that a request asks for, which needs no token; None for any other request
     :ivar request: how its requests are read, and its errors told
+    :ivar slash: whether paths may end with one
     """
     tree: Mapping[str, Any]
     document: Callable[[webob.Request], wsgi.Response | None]
     request: type[wsgi.Request]
+    slash: bool = False
 
 
 SERVICES = {"image": Service(image.TREE, image.document, wsgi.Request),
-            "network": Service(network.TREE, network.document, network.Request)}
+            "network": Service(network.TREE, network.document, network.Request, slash=True)}
 
 
 def mounted(api: Api, name: str) -> bool:
@@ -57,14 +59,15 @@ def serve(api: Api, name: str, wire: webob.Request, request_id: str) -> webob.Re
         except wsgi.HttpError as error:
             response = request.error_response(error)
         else:
-            response = api.perform(request, lambda _: _handle(api, request, service.tree))
+            response = api.perform(request, lambda _: _handle(api, request, service))
     return wsgi.to_wire(response, None, request_id)
 
 
-def _handle(api: Api, request: wsgi.Request, tree: Mapping[str, Any]) -> Any:
+def _handle(api: Api, request: wsgi.Request, service: Service) -> Any:
     method = request.wire.method
-    methods, ids = routes.match(request.wire.path_info, tree)
-    handler = routes.served(methods, method, request.wire.path_info)
+    path: str = request.wire.path_info
+    methods, ids = routes.match(path.rstrip("/") if service.slash else path, service.tree)
+    handler = routes.served(methods, method)
     if method not in _SAFE and not (request.context.is_admin or "member" in request.context.roles):
         raise exceptions.Forbidden("You are not authorized to complete this action.")
     return handler(api, request, **ids)

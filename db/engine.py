@@ -121,7 +121,7 @@ class Database:
         # SQLite has one writer at a time; waiting for it here wakes the next one at once, its own waiting polls.
         self._turn: contextlib.AbstractContextManager[Any] = (
             threading.Lock() if self._sqlite else contextlib.nullcontext())
-        self._held: Connection | None = None
+        self._held: list[Connection] = []
         for engine in (self._writer, self._reader):
             # Not exc_filters.register_engine: its further listeners are for savepoints, of which there are none, and
             # make each statement a quarter dearer.
@@ -150,10 +150,12 @@ class Database:
             return
         with self._turn:
             # Only one writes, so it needs not ask the pool for a connection each time.
-            self._held = self._held or self._writer.connect()
-            with self._held.begin():
-                self._held.exec_driver_sql("BEGIN IMMEDIATE")
-                yield Transaction(self._held, self.clock.now())
+            if not self._held:
+                self._held.append(self._writer.connect())
+            conn = self._held[0]
+            with conn.begin():
+                conn.exec_driver_sql("BEGIN IMMEDIATE")
+                yield Transaction(conn, self.clock.now())
 
     def write(self, function: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run ``function(transaction, ...)`` in one transaction, again from its start after a deadlock."""
@@ -198,8 +200,8 @@ class Database:
             yield conn
 
     def close(self) -> None:
-        if self._held is not None:
-            self._held.close()
+        while self._held:
+            self._held.pop().close()
         for engine in (self._writer, self._reader):
             engine.dispose()
 

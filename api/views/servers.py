@@ -72,7 +72,8 @@ def _image(facts: Facts) -> Any:
 
 
 def _image_embedded(facts: Facts) -> Any:
-    return _image(facts) and _image(facts) | {"properties": facts.image_properties}
+    image = _image(facts)
+    return image and image | {"properties": facts.image_properties}
 
 
 def _progress(facts: Facts) -> Any:

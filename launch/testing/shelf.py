@@ -81,6 +81,7 @@ class Shelf:
         """Take a database back; who still holds it can do nothing with it any more."""
         whole = self._whole.pop(id(lent))
         lent._writer = lent._reader = _Ended()  # type: ignore[assignment]
+        lent._held = [_Ended()]  # type: ignore[list-item]
         self._free.append(whole)
 
     def cluster(self, hosts: int = 3, clock: Clock | None = None, **overrides: Any) -> Cluster:

@@ -121,3 +121,22 @@ def test_no_log_holds_a_password_or_a_token(make_cluster, everything_logged, tmp
     told += "".join(path.read_text(errors="replace") for path in journals)
     assert [secret for secret in session.secrets if secret in told] == []
     cluster.start()
+
+
+def test_nothing_holds_a_private_key(make_cluster, everything_logged, capsys):
+    """It is told once: to who had the pair made."""
+    cluster = make_cluster()
+    session = Session(cluster.embedded.endpoint)
+    keys = [session.call("POST", "/v2.1/os-keypairs", {"keypair": {"name": kind, "type": kind}}, "u:p",
+                         OpenStack_API_Version="compute 2.2")[2]["keypair"]["private_key"] for kind in ("ssh", "x509")]
+    assert main.main(["--endpoint", cluster.embedded.endpoint, "--debug", "keypair-add", "mine"]) == 0
+    printed, told = capsys.readouterr()
+    keys.append(printed)
+    told += everything_logged.text
+    assert "/v2.1/os-keypairs" in told
+    cluster.stop()
+    told += "".join(path.read_bytes().decode(errors="replace") for path in cluster.state_dir.rglob("*")
+                    if path.is_file())
+    assert "Generated-by-Nova" in told, "what is public is kept"
+    assert [key for key in keys if key.splitlines()[3] in told] == []
+    cluster.start()

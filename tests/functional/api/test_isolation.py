@@ -67,7 +67,8 @@ BODIES: dict[tuple[str, str], list[Any]] = {
         "parent_group_id": VOLUME, "ip_protocol": "tcp", "from_port": 1, "to_port": 2}}],
     ("POST", "/os-server-groups"): [{"server_group": {"name": "g", "policies": ["affinity"]}}],
     ("PUT", "/os-services/{service_id}"): [{"host": "cmp-1", "binary": "nova-compute"}],
-    ("POST", "/servers"): [{"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}],
+    **dict.fromkeys((("POST", "/servers"), ("POST", "/os-volumes_boot")), [
+        {"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}]),
     ("PUT", "/servers/{server_id}"): [{"server": {"name": "n"}}],
     ("POST", "/servers/{server_id}/action"): [{name: ACTION_BODIES.get(name)} for name in ACTIONS],
     ("POST", "/servers/{server_id}/metadata"): [META], ("PUT", "/servers/{server_id}/metadata"): [META],

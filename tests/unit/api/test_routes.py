@@ -7,7 +7,7 @@ from novasim.api.wsgi import HttpError
 
 
 @pytest.mark.parametrize(("path", "handler", "ids"), [
-    ("/servers", servers.index, {}), ("/servers/detail", servers.detail, {}), ("servers/", servers.index, {}),
+    ("/servers", servers.index, {}), ("/servers/detail", servers.detail, {}), ("servers", servers.index, {}),
     ("/servers/abc", servers.show, {"server_id": "abc"}),
 ])
 def test_match(path, handler, ids):
@@ -15,7 +15,8 @@ def test_match(path, handler, ids):
     assert (routes.pick(methods, "GET", 1), found) == (handler, ids)
 
 
-@pytest.mark.parametrize("path", ["", "/", "/x", "/servers/a/b", "/servers//action", "/{}", "/servers/{}/x"])
+@pytest.mark.parametrize("path", ["", "/", "/x", "/servers/a/b", "/servers//action", "/servers/", "/{}",
+                                  "/servers/{}/x"])
 def test_no_match(path):
     with pytest.raises(HttpError) as caught:
         routes.match(path)
