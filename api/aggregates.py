@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import answers
 from novasim.api.schemas import aggregates as bodies
 from novasim.api.views import aggregates as views
 from novasim.api.wsgi import Request, Response
@@ -30,11 +31,13 @@ def _number(aggregate_id: str) -> int:
     raise exceptions.Invalid("id must be an integer")
 
 
+@answers(views.AGGREGATES)
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-aggregates:index")
     return {"aggregates": [views.aggregate(request, row)["aggregate"] for row in api.db.read(aggregates.list_all)]}
 
 
+@answers(views.CREATED, errors=(409,), takes=bodies.CREATE)
 def create(api: Api, request: Request) -> Any:
     body = request.json()
     bodies.CREATE.check(body)
@@ -43,11 +46,13 @@ def create(api: Api, request: Request) -> Any:
     return views.created(request, api.db.write(aggregates.create, fields["name"], fields.get("availability_zone")))
 
 
+@answers(views.AGGREGATE)
 def show(api: Api, request: Request, aggregate_id: str) -> Any:
     request.authorize("os-aggregates:show")
     return views.aggregate(request, api.db.read(aggregates.get, _number(aggregate_id)))
 
 
+@answers(views.AGGREGATE, errors=(409,), takes=bodies.UPDATE)
 def update(api: Api, request: Request, aggregate_id: str) -> Any:
     body = request.json()
     bodies.UPDATE.check(body)
@@ -63,6 +68,7 @@ def update(api: Api, request: Request, aggregate_id: str) -> Any:
     return views.aggregate(request, api.db.write(transaction))
 
 
+@answers(None)
 def delete(api: Api, request: Request, aggregate_id: str) -> Response:
     request.authorize("os-aggregates:delete")
     api.db.write(aggregates.delete, _number(aggregate_id))
@@ -85,6 +91,7 @@ _ACTIONS: dict[str, Callable[[Transaction, int, dict[str, Any]], Aggregate]] = {
     "add_host": _add_host, "remove_host": _remove_host, "set_metadata": _set_metadata}
 
 
+@answers(views.AGGREGATE, errors=(409,), takes=bodies.ACTIONS.values(), about="Add or remove a host, set metadata")
 def dispatch(api: Api, request: Request, aggregate_id: str) -> Any:
     """Find the action that the body's one key names, and perform it."""
     body = request.json()
@@ -98,6 +105,7 @@ def dispatch(api: Api, request: Request, aggregate_id: str) -> Any:
     return views.aggregate(request, api.db.write(_ACTIONS[name], _number(aggregate_id), content))
 
 
+@answers(None, 202, takes=bodies.IMAGES)
 def images(api: Api, request: Request, aggregate_id: str) -> Response:
     """Have images at hand on all hosts of an aggregate. A simulated hypervisor has every image at hand, so that what
     was asked for is done when it is accepted."""

@@ -15,12 +15,16 @@ from novasim.api import auth, microversion, mounts, options, routes, versions, w
 from novasim.api.caches import Flavors
 from novasim.api.legacy import front
 from novasim.api.legacy.rate_limits import RateLimits
+from novasim.api.openapi import document as openapi
+from novasim.api.openapi import operations
 from novasim.db.engine import Database
 from novasim.policy import Policy
 from novasim.sim.clock import Clock
 from novasim.sim.journal import Journal
 
 PREFIX = f"/{versions.PRESENT}"
+# Longer than any URL of a table.
+_NOWHERE = "/-" * 20
 
 
 class Api:
@@ -69,11 +73,13 @@ class Api:
         request_id = auth.new_request_id()
         version = None
         try:
-            under = versions.root(_path(wire))
+            under = _under(wire)
             if self.identity is not None and under == auth.IDENTITY:
                 return self.identity.serve(self, wire, request_id)(environ, start_response)
             if mounts.mounted(self, under):
                 return mounts.serve(self, under, wire, request_id)(environ, start_response)
+            if (wire.method, wire.path_info) == ("GET", f"/{openapi.PATH}"):
+                return wsgi.to_wire(self._described(wire), None, request_id)(environ, start_response)
             if under != versions.PRESENT:
                 return front.serve(self, wire, request_id)(environ, start_response)
             version = microversion.asked_for(wire.headers)
@@ -82,6 +88,13 @@ class Api:
         except Exception as error:
             response = wsgi.error_response(error)
         return wsgi.to_wire(response, version, request_id)(environ, start_response)
+
+    def _described(self, wire: webob.Request) -> wsgi.Response:
+        """The OpenAPI document of what is served."""
+        services = (operations.COMPUTE, *(name for name in mounts.SERVICES if mounts.mounted(self, name)),
+                    *([operations.IDENTITY] if self.identity is not None else []))
+        described = openapi.document(services, self.conf.api.auth_strategy)
+        return wsgi.Response(200, described | {"servers": [{"url": wire.application_url}]})
 
     def _serve(self, wire: webob.Request, request_id: str, asked: str) -> tuple[wsgi.Response, str]:
         minor = microversion.negotiate(asked)
@@ -104,6 +117,9 @@ class Api:
 
     def _handle(self, request: wsgi.Request) -> Any:
         _check_accept(request.wire.headers.get("Accept", ""))
+        if request.wire.path_info.endswith("/"):
+            # One of a list, whose id is empty.
+            raise wsgi.HttpError(404, "The resource could not be found.")
         path, project = routes.split_project(request.wire.path_info[len(PREFIX):])
         request.check_project(project)
         methods, ids = routes.match(path)
@@ -117,12 +133,20 @@ def _check_accept(accept: str) -> None:
         raise wsgi.HttpError(406, f"Only application/json can be answered, not {accept}")
 
 
-def _path(wire: webob.Request) -> str:
-    """The path, which must be text without NUL."""
-    try:
-        path = str(wire.path_info)
-    except UnicodeDecodeError:
-        path = "\0"
-    if "\0" in path:
+def _under(wire: webob.Request) -> str:
+    """The first segment of the path. What follows must be text without NUL: else it is made a URL that no service has,
+    and each says so in its own way.
+
+    :raises HttpError: 404, when it is no such text itself
+    """
+    raw = wire.environ.get("PATH_INFO", "").encode("latin-1")
+    first = versions.root(raw.decode(errors="replace"))
+    if "\0" in first or "\ufffd" in first:
         raise wsgi.HttpError(404, "The resource could not be found.")
-    return path
+    try:
+        fit = "\0" not in str(wire.path_info)
+    except UnicodeDecodeError:
+        fit = False
+    if not fit:
+        wire.path_info = f"/{first}{_NOWHERE}"
+    return first

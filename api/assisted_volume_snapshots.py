@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from novasim import exceptions
 from novasim.api import query, wsgi
+from novasim.api.answers import refused
 from novasim.api.query import Parameter
 from novasim.api.schemas import Schema, closed
 from novasim.api.wsgi import Request
@@ -23,6 +24,7 @@ CREATE = Schema(closed({"snapshot": closed({
 _DELETE_INFO = Schema({"type": "object", "properties": {"volume_id": _UUID}, "required": ["volume_id"]})
 
 
+@refused(404, takes=(CREATE,))
 def create(api: Api, request: Request) -> NoReturn:
     body = request.json()
     CREATE.check(body)
@@ -37,9 +39,13 @@ def _delete_info(text: str) -> Any:
         raise ValueError("it is no JSON") from error
 
 
+_PARAMETERS = {"delete_info": Parameter(_delete_info)}
+
+
+@refused(404, query=_PARAMETERS, strict=75)
 def delete(api: Api, request: Request, snapshot_id: str) -> NoReturn:
     request.authorize("os-assisted-volume-snapshots:delete")
-    info = query.read(request, {"delete_info": Parameter(_delete_info)}, strict_since=75).get("delete_info")
+    info = query.read(request, _PARAMETERS, strict_since=75).get("delete_info")
     if info is None:
         raise exceptions.ValidationError(detail="'delete_info' is a required query parameter")
     _DELETE_INFO.check(info)

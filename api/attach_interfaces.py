@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
 from novasim.api import guards, requested_networks
+from novasim.api.answers import answers, since
 from novasim.api.schemas import attach_interfaces as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import actions, instances, network_errors, networks, ports
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _UP = (states.ACTIVE, states.PAUSED, states.RESIZED)
+_ATTACHMENT = {"net_id": str, "port_id": str, "mac_addr": str, "port_state": str,
+               "fixed_ips": [{"subnet_id": str, "ip_address": str}], "tag": since(70, str | None)}
 
 
 def _find(request: Request, server_id: str, rule: str) -> Instance:
@@ -37,11 +40,13 @@ def _shown(tx: Transaction, request: Request, instance: Instance, port_id: str |
             for row in rows]
 
 
+@answers({"interfaceAttachments": [_ATTACHMENT]})
 def index(api: Api, request: Request, server_id: str) -> Any:
     instance = _find(request, server_id, "list")
     return {"interfaceAttachments": api.db.read(_shown, request, instance)}
 
 
+@answers({"interfaceAttachment": _ATTACHMENT})
 def show(api: Api, request: Request, server_id: str, port_id: str) -> Any:
     instance = _find(request, server_id, "show")
     found = api.db.read(_shown, request, instance, port_id)
@@ -50,6 +55,7 @@ def show(api: Api, request: Request, server_id: str, port_id: str) -> Any:
     return {"interfaceAttachment": found[0]}
 
 
+@answers({"interfaceAttachment": _ATTACHMENT}, errors=(409, 501), takes=bodies.CREATE)
 def create(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.CREATE.check(body, request.version)
@@ -109,6 +115,7 @@ def _note(tx: Transaction, request: Request, instance: Instance, name: str) -> N
     actions.start_event(tx, request.context.request_id, instance.uuid, f"compute_{name}", instance.host, done=True)
 
 
+@answers(None, 202, errors=(409, 501))
 def delete(api: Api, request: Request, server_id: str, port_id: str) -> Response:
     """Take a port from a server; one that was made for it is gone then."""
     instance = _find(request, server_id, "delete")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import liveness
+from novasim.api.answers import answers
 from novasim.api.views import times
 from novasim.api.wsgi import Request
 from novasim.db import aggregates, hosts
@@ -18,6 +19,8 @@ from novasim.objects import Instance, Service
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
+_ZONE = {"zoneName": str, "zoneState": {"available": bool}}
+_SERVICE = {"active": bool, "available": bool, "updated_at": str | None}
 
 
 def of_service(api: Api, service: Service, zones: Mapping[str, str]) -> str:
@@ -69,6 +72,7 @@ def _available(services: list[Service]) -> bool:
     return any(not service.disabled for service in services)
 
 
+@answers({"availabilityZoneInfo": [_ZONE | {"hosts": None}]})
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-availability-zone:list")
     internal = api.conf.internal_service_availability_zone
@@ -77,6 +81,7 @@ def index(api: Api, request: Request) -> Any:
         for zone, services in sorted(_by_zone(api).items()) if zone != internal]}
 
 
+@answers({"availabilityZoneInfo": [_ZONE | {"hosts": {...: {...: _SERVICE}}}]})
 def detail(api: Api, request: Request) -> Any:
     request.authorize("os-availability-zone:detail")
     shown = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
+from novasim.api.answers import answers
 from novasim.api.wsgi import Request
 from novasim.sim import journal
 
@@ -18,6 +19,7 @@ DIRECTORY = "decisions"
 _COLUMNS = ("steps", "drops", "placed", "rounds")
 
 
+@answers({"decisions": [{...: Any}]})
 def show(api: Api, request: Request, request_id: str) -> Any:
     """Every decision of the schedulers on a request, the oldest first: one an attempt.
 

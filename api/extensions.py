@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
+from novasim.api.answers import answers
 from novasim.api.wsgi import Request
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ _SHOWN = {
     for alias, name, about in (line.split(" ", 2) for line in _TABLE.strip().splitlines())}
 
 
+@answers({"extensions": [{...: Any}]}, about="List extensions: none, since everything is part of the API")
 def index(api: Api, request: Request) -> Any:
     return {"extensions": list(_SHOWN.values())}
 
 
+@answers({"extension": {...: Any}}, about="Show an extension")
 def show(api: Api, request: Request, alias: str) -> Any:
     if alias not in _SHOWN:
         raise exceptions.NotFound()

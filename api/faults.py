@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import query
+from novasim.api.answers import answers
 from novasim.api.query import Parameter
 from novasim.api.schemas import faults as bodies
 from novasim.api.views import times
@@ -13,6 +14,9 @@ from novasim.db import faults
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
+_FAULT = {"id": str, "name": str | None, "rule": {...: Any}, "seed": int | None, "seen": int, "acted": int,
+          "created_at": str, "ends_at": str | None}
+_LOG = {"limit": Parameter(query.whole), "fault_id": Parameter()}
 
 
 def _view(row: dict[str, Any]) -> dict[str, Any]:
@@ -21,12 +25,14 @@ def _view(row: dict[str, Any]) -> dict[str, Any]:
             "ends_at": times.microseconds(row["ends_at"])}
 
 
+@answers({"faults": [_FAULT]})
 def index(api: Api, request: Request) -> Any:
     """The rules in force, the oldest first: ``seen`` is how often one matched, ``acted`` how often it acted."""
     request.authorize("os-simulator:faults:index")
     return {"faults": [_view(row) for row in api.db.read(faults.live)]}
 
 
+@answers({"faults": [_FAULT]}, 201, takes=bodies.CREATE)
 def create(api: Api, request: Request) -> Response:
     """Add a rule, or the rules of a preset.
 
@@ -39,6 +45,7 @@ def create(api: Api, request: Request) -> Response:
     return Response(201, {"faults": [_view(row) for row in api.db.read(faults.live) if row["uuid"] in added]})
 
 
+@answers(None, 204)
 def delete(api: Api, request: Request, fault_id: str) -> Response:
     """Remove a rule; who hangs because of it goes on.
 
@@ -50,6 +57,7 @@ def delete(api: Api, request: Request, fault_id: str) -> Response:
     return Response(204)
 
 
+@answers(None, 204)
 def clear(api: Api, request: Request) -> Response:
     """Remove all rules, and the log of what they did."""
     request.authorize("os-simulator:faults:clear")
@@ -58,15 +66,17 @@ def clear(api: Api, request: Request) -> Response:
     return Response(204)
 
 
+@answers({"presets": Any})
 def presets(api: Api, request: Request) -> Any:
     request.authorize("os-simulator:faults:presets")
     return {"presets": api.faults.presets()}
 
 
+@answers({"fault_log": [{...: str | int | None}]}, query=_LOG)
 def log(api: Api, request: Request) -> Any:
     """What rules did, the newest first, of one of them (``fault_id``) or of all."""
     request.authorize("os-simulator:faults:log")
-    values = query.read(request, {"limit": Parameter(query.whole), "fault_id": Parameter()})
+    values = query.read(request, _LOG)
     page = api.db.read(faults.log, values.get("fault_id"), query.page_size(request, values.get("limit")))
     return {"fault_log": [
         {name: row[name] for name in ("name", "did", "service", "host", "method", "instance_uuid", "request_id")}

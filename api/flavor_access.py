@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from novasim import exceptions
 from novasim.api import auth
 from novasim.api import flavors as flavor_api
+from novasim.api.answers import answers
 from novasim.api.schemas import flavors as bodies
 from novasim.api.wsgi import Request
 from novasim.db import flavors
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _ACTIONS = {"addTenantAccess": ("os-flavor-access:add_tenant_access", flavors.grant),
             "removeTenantAccess": ("os-flavor-access:remove_tenant_access", flavors.revoke)}
+ACCESS = {"flavor_access": [{"flavor_id": str, "tenant_id": str}]}
 
 
 def _list(request: Request, flavor: Flavor) -> dict[str, Any]:
@@ -24,6 +26,7 @@ def _list(request: Request, flavor: Flavor) -> dict[str, Any]:
                               for project in request.api.db.read(flavors.projects, flavor.id)]}
 
 
+@answers(ACCESS)
 def index(api: Api, request: Request, flavor_id: str) -> Any:
     request.authorize("os-flavor-access")
     flavor = flavor_api.find(request, flavor_id)
@@ -32,6 +35,7 @@ def index(api: Api, request: Request, flavor_id: str) -> Any:
     return _list(request, flavor)
 
 
+@answers(ACCESS, errors=(409,), takes=bodies.ACCESS.values(), about="Let a project use a private flavor, or no more")
 def dispatch(api: Api, request: Request, flavor_id: str) -> Any:
     body = request.json()
     if len(body) != 1:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import flavors as flavor_api
+from novasim.api.answers import MAP, answers
 from novasim.api.schemas import extra_specs
 from novasim.api.schemas import flavors as bodies
 from novasim.api.wsgi import Request, Response
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 
+@answers({"extra_specs": MAP})
 def index(api: Api, request: Request, flavor_id: str) -> Any:
     request.authorize("os-flavor-extra-specs:index")
     return {"extra_specs": flavor_api.find(request, flavor_id).extra_specs}
 
 
+@answers(MAP)
 def show(api: Api, request: Request, flavor_id: str, key: str) -> Any:
     request.authorize("os-flavor-extra-specs:index")
     return {key: _value(request, flavor_id, key)}
@@ -40,6 +43,7 @@ def _checked(request: Request, body: dict[str, Any]) -> dict[str, str]:
     return specs
 
 
+@answers({"extra_specs": MAP}, takes=bodies.EXTRA_SPECS, errors=(409,))
 def create(api: Api, request: Request, flavor_id: str) -> Any:
     body = request.json()
     bodies.EXTRA_SPECS.check(body)
@@ -51,6 +55,7 @@ def create(api: Api, request: Request, flavor_id: str) -> Any:
     return {"extra_specs": specs}
 
 
+@answers(MAP, takes=bodies.EXTRA_SPEC, errors=(409,))
 def update(api: Api, request: Request, flavor_id: str, key: str) -> Any:
     body = request.json()
     if len(body) > 1:
@@ -64,6 +69,7 @@ def update(api: Api, request: Request, flavor_id: str, key: str) -> Any:
     return specs
 
 
+@answers(None)
 def delete(api: Api, request: Request, flavor_id: str, key: str) -> Response:
     request.authorize("os-flavor-extra-specs:update")
     _value(request, flavor_id, key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query, schemas
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.query import Parameter
 from novasim.api.schemas import flavors as bodies
 from novasim.api.views import flavors as views
@@ -33,6 +34,7 @@ _PARAMETERS = {**query.PAGING, "sort_key": Parameter(_sort_key), "sort_dir": Par
                "is_public": Parameter(_is_public), "name": Parameter(query.regular_expression, 102)}
 # Filters with texts of their own (spec 3.7).
 _LEAST = {"minRam": "min_ram", "minDisk": "min_disk"}
+_QUERY = _PARAMETERS | dict.fromkeys(_LEAST, Parameter())
 
 
 def find(request: Request, flavor_id: str) -> Flavor:
@@ -46,11 +48,14 @@ def find(request: Request, flavor_id: str) -> Flavor:
     return request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
 
 
+@answers({"flavors": [views.BRIEF], "flavors_links": optional(LINKS)}, query=_QUERY, strict=75, about="List flavors")
 def index(api: Api, request: Request) -> Any:
     page, more = _page(request, "/flavors")
     return {"flavors": [views.brief(request, flavor) for flavor in page]} | more
 
 
+@answers({"flavors": [views.FULL], "flavors_links": optional(LINKS)}, query=_QUERY, strict=75,
+         about="List flavors with details")
 def detail(api: Api, request: Request) -> Any:
     page, more = _page(request, "/flavors/detail")
     return {"flavors": [views.full(request, flavor) for flavor in page]} | more
@@ -63,7 +68,7 @@ def _page(request: Request, path: str) -> tuple[list[Flavor], dict[str, Any]]:
             if not query.is_whole(text):
                 raise exceptions.Invalid(f"Invalid {name} filter [{text}]")
             least[_LEAST[name]] = int(text)
-    values = query.read(request, _PARAMETERS | dict.fromkeys(_LEAST, Parameter()), strict_since=75)
+    values = query.read(request, _QUERY, strict_since=75)
     limit = query.page_size(request, values.get("limit"))
     context = request.context
     page = request.api.db.read(
@@ -75,10 +80,12 @@ def _page(request: Request, path: str) -> tuple[list[Flavor], dict[str, Any]]:
     return page, {"flavors_links": query.next_link(request, path, page[-1].flavorid)} if full else {}
 
 
+@answers({"flavor": views.FULL}, about="Show a flavor")
 def show(api: Api, request: Request, flavor_id: str) -> Any:
     return {"flavor": views.full(request, find(request, flavor_id))}
 
 
+@answers({"flavor": views.FULL}, errors=(409,), takes=bodies.CREATE)
 def create(api: Api, request: Request) -> Any:
     body = request.json()
     bodies.CREATE.check(body, request.version)
@@ -95,6 +102,7 @@ def create(api: Api, request: Request) -> Any:
     return {"flavor": views.full(request, flavor)}
 
 
+@answers({"flavor": views.FULL}, takes=bodies.UPDATE)
 def update(api: Api, request: Request, flavor_id: str) -> Any:
     body = request.json()
     bodies.UPDATE.check(body)
@@ -105,6 +113,7 @@ def update(api: Api, request: Request, flavor_id: str) -> Any:
     return {"flavor": views.full(request, flavor)}
 
 
+@answers(None, 202)
 def delete(api: Api, request: Request, flavor_id: str) -> Response:
     query.read(request, {}, strict_since=102)
     request.authorize("os-flavor-manage:delete")

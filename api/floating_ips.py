@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import requested_networks
+from novasim.api.answers import answers
 from novasim.api.network.floating_ips import FLOATING_IPS
 from novasim.api.network.resources import check_own, viewer
 from novasim.api.schemas import floating_ips as bodies
@@ -19,6 +20,7 @@ from novasim.objects import Instance
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
+_SHAPE = {"id": str, "ip": str, "fixed_ip": str | None, "pool": str | None, "instance_id": str | None}
 
 
 def _shown(tx: Transaction, rows: Sequence[networks.Row]) -> list[dict[str, Any]]:
@@ -45,12 +47,14 @@ def _begin(request: Request, rule: str) -> None:
     requested_networks.must_be_served(request)
 
 
+@answers({"floating_ip_pools": [{"name": str}]}, errors=(501,))
 def pools(api: Api, request: Request) -> Any:
     request.authorize("os-floating-ip-pools")
     requested_networks.must_be_served(request)
     return {"floating_ip_pools": [{"name": row["name"] or row["id"]} for row in api.db.read(_pools, request)]}
 
 
+@answers({"floating_ips": [_SHAPE]}, errors=(501,))
 def index(api: Api, request: Request) -> Any:
     _begin(request, "list")
 
@@ -60,6 +64,7 @@ def index(api: Api, request: Request) -> Any:
     return {"floating_ips": api.db.read(read)}
 
 
+@answers({"floating_ip": _SHAPE}, errors=(501,))
 def show(api: Api, request: Request, floating_ip_id: str) -> Any:
     _begin(request, "show")
 
@@ -69,6 +74,7 @@ def show(api: Api, request: Request, floating_ip_id: str) -> Any:
     return {"floating_ip": api.db.read(read)}
 
 
+@answers({"floating_ip": _SHAPE}, errors=(409, 501), takes=bodies.CREATE)
 def create(api: Api, request: Request) -> Any:
     """One of a pool; without a name, of the first that there is."""
     body = request.json() if request.wire.content_length else {}
@@ -88,6 +94,7 @@ def create(api: Api, request: Request) -> Any:
     return {"floating_ip": shown}
 
 
+@answers(None, 202, (409, 501))
 def delete(api: Api, request: Request, floating_ip_id: str) -> Response:
     _begin(request, "delete")
 

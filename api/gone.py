@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from novasim.api import answers
 from novasim.api.microversion import Handler, until
 from novasim.api.wsgi import HttpError, Request
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 def refusal(code: int, text: str) -> Handler:
     """A handler that says no."""
+    @answers.refused(code)
     def refuse(api: Api, request: Request, **ids: str) -> NoReturn:
         raise HttpError(code, text)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import availability_zones, query
+from novasim.api.answers import answers, refused
 from novasim.api.query import Parameter
 from novasim.api.schemas import hosts as bodies
 from novasim.api.wsgi import HttpError, Request
@@ -16,12 +17,15 @@ from novasim.objects import ComputeNode, Service
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
+_PARAMETERS = {"zone": Parameter()}
+_SUMS = ("cpu", "memory_mb", "disk_gb")
 
 
+@answers({"hosts": [{"host_name": str, "service": str, "zone": str}]}, query=_PARAMETERS)
 def index(api: Api, request: Request) -> Any:
     """Services that are enabled, by host; of a zone, where one is named."""
     request.authorize("os-hosts:list")
-    zone = query.read(request, {"zone": Parameter()}).get("zone")
+    zone = query.read(request, _PARAMETERS).get("zone")
 
     def read(tx: Transaction) -> tuple[list[Service], dict[str, str]]:
         return hosts.services(tx), aggregates.zones(tx)
@@ -33,6 +37,7 @@ def index(api: Api, request: Request) -> Any:
     return {"hosts": [row for row in shown if not zone or row["zone"] == zone]}
 
 
+@answers({"host": [{"resource": {"host": str, "project": str} | dict.fromkeys(_SUMS, int)}]})
 def show(api: Api, request: Request, host_name: str) -> Any:
     """What a host has, what is used of it, and by which project."""
     request.authorize("os-hosts:show")
@@ -44,7 +49,7 @@ def show(api: Api, request: Request, host_name: str) -> Any:
     if not nodes:
         raise exceptions.ComputeHostNotFound(host=host_name)
     [node] = nodes
-    most = {name: sum(row[name] for row in projects.values()) for name in ("cpu", "memory_mb", "disk_gb")}
+    most = {name: sum(row[name] for row in projects.values()) for name in _SUMS}
     rows = {
         "(total)": {"cpu": node.vcpus, "memory_mb": node.memory_mb, "disk_gb": node.local_gb},
         "(used_now)": {"cpu": node.vcpus_used, "memory_mb": node.memory_mb_used, "disk_gb": node.local_gb_used},
@@ -52,6 +57,7 @@ def show(api: Api, request: Request, host_name: str) -> Any:
     return {"host": [{"resource": {"host": host_name, "project": project, **row}} for project, row in rows.items()]}
 
 
+@answers({"host": str, "status": str}, errors=(501,), takes=bodies.UPDATE)
 def update(api: Api, request: Request, host_name: str) -> Any:
     """Let new servers on a host, or keep them off it."""
     body = request.json()
@@ -66,6 +72,7 @@ def update(api: Api, request: Request, host_name: str) -> Any:
 
 
 def _power(rule: str) -> Any:
+    @refused(501, about="Turn a host on or off")
     def refuse(_api: Api, request: Request, host_name: str) -> Any:
         request.authorize(rule)
         _compute(request, host_name)

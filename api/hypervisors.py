@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.query import Parameter
 from novasim.api.views import hypervisors as views
 from novasim.api.wsgi import Request
@@ -66,10 +67,12 @@ def _list(request: Request, path: str, view: View) -> Any:
     return shown
 
 
+@answers({"hypervisors": [views.BRIEF], "hypervisors_links": optional(LINKS)}, query=_PARAMETERS, strict=53)
 def index(api: Api, request: Request) -> Any:
     return _list(request, "/os-hypervisors", views.brief)
 
 
+@answers({"hypervisors": [views.FULL], "hypervisors_links": optional(LINKS)}, query=_PARAMETERS, strict=53)
 def detail(api: Api, request: Request) -> Any:
     return _list(request, "/os-hypervisors/detail", views.full)
 
@@ -86,6 +89,7 @@ def _find(request: Request, hypervisor_id: str) -> ComputeNode:
     return request.api.db.read(hosts.node, int(hypervisor_id))
 
 
+@answers({"hypervisor": views.FULL}, query={"with_servers": _PARAMETERS["with_servers"]}, strict=53)
 def show(api: Api, request: Request, hypervisor_id: str) -> Any:
     request.authorize("os-hypervisors:show")
     values = query.read(request, {"with_servers": _PARAMETERS["with_servers"]}, strict_since=53)
@@ -94,6 +98,7 @@ def show(api: Api, request: Request, hypervisor_id: str) -> Any:
     return {"hypervisor": _shown(request, [node], views.full, servers)[0]}
 
 
+@answers({"hypervisor": {...: Any}}, errors=(501,))
 def uptime(api: Api, request: Request, hypervisor_id: str) -> Any:
     """How long a simulated machine is there already. Guests that are simulated load it with nothing."""
     request.authorize("os-hypervisors:show")
@@ -112,15 +117,18 @@ def _search(request: Request, pattern: str) -> list[ComputeNode]:
     return nodes
 
 
+@answers({"hypervisors": [views.BRIEF]})
 def search(api: Api, request: Request, hypervisor_id: str) -> Any:
     return {"hypervisors": _shown(request, _search(request, hypervisor_id), views.brief)}
 
 
+@answers({"hypervisors": [views.BRIEF]})
 def servers(api: Api, request: Request, hypervisor_id: str) -> Any:
     nodes = _search(request, hypervisor_id)
     return {"hypervisors": _shown(request, nodes, views.brief, _servers(request, nodes))}
 
 
+@answers({"hypervisor_statistics": {...: int}})
 def statistics(api: Api, request: Request) -> Any:
     request.authorize("os-hypervisors:statistics")
     return {"hypervisor_statistics": api.db.read(hosts.statistics)}

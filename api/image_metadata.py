@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, quota
 from novasim.api import images as proxy
+from novasim.api.answers import MAP, answers
 from novasim.api.schemas import servers as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import images, quotas
@@ -45,10 +46,12 @@ def _change(request: Request, image_id: str, change: Callable[[Properties], Prop
     return changed
 
 
+@answers({"metadata": MAP}, about="List the properties of an image")
 def index(api: Api, request: Request, image_id: str) -> Any:
     return {"metadata": proxy.find(request, image_id)["properties"]}
 
 
+@answers({"meta": MAP}, about="Show a property of an image")
 def show(api: Api, request: Request, image_id: str, key: str) -> Any:
     return {"meta": {key: _item(proxy.find(request, image_id)["properties"], key)}}
 
@@ -59,11 +62,13 @@ def _item(properties: Properties, key: str) -> str:
     return properties[key]
 
 
+@answers({"metadata": MAP}, takes=bodies.METADATA_ALL, about="Add to the properties of an image")
 def merge(api: Api, request: Request, image_id: str) -> Any:
     metadata = _metadata(request)
     return {"metadata": _change(request, image_id, lambda properties: properties | metadata)}
 
 
+@answers({"metadata": MAP}, takes=bodies.METADATA_ALL, about="Replace the properties of an image")
 def replace(api: Api, request: Request, image_id: str) -> Any:
     metadata = _metadata(request)
     return {"metadata": _change(request, image_id, lambda _: metadata)}
@@ -76,6 +81,7 @@ def _metadata(request: Request) -> Properties:
     return metadata
 
 
+@answers({"meta": MAP}, takes=bodies.METADATA_ONE, about="Set a property of an image")
 def put(api: Api, request: Request, image_id: str, key: str) -> Any:
     body = request.json()
     bodies.METADATA_ONE.check(body)
@@ -85,6 +91,7 @@ def put(api: Api, request: Request, image_id: str, key: str) -> Any:
     return {"meta": body["meta"]}
 
 
+@answers(None, 204, about="Delete a property of an image")
 def delete(api: Api, request: Request, image_id: str, key: str) -> Response:
     def without(properties: Properties) -> Properties:
         _item(properties, key)

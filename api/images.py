@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import answers
 from novasim.api.query import Parameter
 from novasim.api.views import images as views
 from novasim.api.wsgi import Request, Response
@@ -111,18 +112,22 @@ def _list(request: Request) -> list[dict[str, Any]]:
                                query.page_size(request, values.get("limit")), values.get("marker"))
 
 
+@answers({"images": [views.BRIEF]}, query=_PARAMETERS, about="List images")
 def index(api: Api, request: Request) -> Any:
     return {"images": [views.brief(request, image) for image in _list(request)]}
 
 
+@answers({"images": [views.FULL]}, query=_PARAMETERS, about="List images with details")
 def detail(api: Api, request: Request) -> Any:
     return {"images": [views.full(request, image) for image in _list(request)]}
 
 
+@answers({"image": views.FULL}, about="Show an image")
 def show(api: Api, request: Request, image_id: str) -> Any:
     return {"image": views.full(request, find(request, image_id))}
 
 
+@answers(None, 204, errors=(409,), about="Delete an image")
 def delete(api: Api, request: Request, image_id: str) -> Response:
     check_deletable(find_own(request, image_id))
     api.db.write(images.delete, image_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import guards, query
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.query import Parameter
 from novasim.api.views import instance_actions as views
 from novasim.api.wsgi import Request
@@ -17,6 +18,7 @@ _PARAMETERS = {"limit": Parameter(query.whole, 58), "marker": Parameter(since=58
                "changes-since": Parameter(query.moment, 58), "changes-before": Parameter(query.moment, 66)}
 
 
+@answers({"instanceActions": [views.ACTION], "links": optional(LINKS)}, query=_PARAMETERS, strict=58)
 def index(api: Api, request: Request, server_id: str) -> Any:
     instance = guards.find(request, server_id, read_deleted=request.version >= 21, complete=False)
     request.authorize("os-instance-actions:list", instance)
@@ -31,6 +33,7 @@ def index(api: Api, request: Request, server_id: str) -> Any:
     return shown
 
 
+@answers({"instanceAction": views.ACTION | {"events": optional([views.EVENT])}})
 def show(api: Api, request: Request, server_id: str, request_id: str) -> Any:
     instance = guards.find(request, server_id, read_deleted=request.version >= 21, complete=False)
     request.authorize("os-instance-actions:show", instance)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
+from novasim.api.answers import answers
 from novasim.api.wsgi import Request
 from novasim.db import hosts
 
@@ -13,13 +14,18 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _FORM = "%Y-%m-%d %H:%M:%S"
+_LOG = {"period_beginning": str, "period_ending": str, "num_hosts": int, "num_hosts_done": int,
+        "num_hosts_running": int, "num_hosts_not_run": int, "hosts_not_run": [str], "total_instances": int,
+        "total_errors": int, "overall_status": str, "log": {...: Any}}
 
 
+@answers({"instance_usage_audit_logs": _LOG})
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-instance-usage-audit-log:list")
     return {"instance_usage_audit_logs": _log(api, api.clock.now())}
 
 
+@answers({"instance_usage_audit_log": _LOG})
 def show(api: Api, request: Request, before: str) -> Any:
     request.authorize("os-instance-usage-audit-log:show")
     try:

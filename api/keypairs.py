@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import query
+from novasim.api.answers import LINKS, answers, optional, since, until
 from novasim.api.query import Parameter
 from novasim.api.schemas import keypairs as bodies
 from novasim.api.views import times
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _USER = {"user_id": Parameter(since=10)}
 _PARAMETERS = _USER | {name: parameter._replace(since=35) for name, parameter in query.PAGING.items()}
 SSH = "ssh"
+_SHAPE = {"name": str, "public_key": str, "fingerprint": str, "type": since(2, str)}
+_MORE = {"user_id": str, "id": int, "created_at": str, "deleted": bool, "updated_at": None, "deleted_at": None}
+_MADE = {"keypair": _SHAPE | {"user_id": str, "private_key": optional(str)}}
 
 
 def _authorize(request: Request, rule: str, user_id: str | None) -> str | None:
@@ -36,6 +40,8 @@ def _shown(request: Request, row: Any) -> dict[str, Any]:
     return shown | {"type": row.type} if request.version >= 2 else shown
 
 
+@answers({"keypairs": [{"keypair": _SHAPE}], "keypairs_links": optional(since(35, LINKS))}, query=_PARAMETERS,
+         strict=75, about="List a user's key pairs")
 def index(api: Api, request: Request) -> Any:
     values = query.read(request, _PARAMETERS, strict_since=75)
     user_id = _authorize(request, "index", values.get("user_id"))
@@ -47,6 +53,7 @@ def index(api: Api, request: Request) -> Any:
     return answer
 
 
+@answers({"keypair": _SHAPE | _MORE}, query=_USER, strict=75, about="Show a key pair")
 def show(api: Api, request: Request, keypair_name: str) -> Any:
     values = query.read(request, _USER, strict_since=75)
     user_id = _authorize(request, "show", values.get("user_id"))
@@ -56,6 +63,7 @@ def show(api: Api, request: Request, keypair_name: str) -> Any:
         "updated_at": None, "deleted_at": None}}
 
 
+@answers(since(2, _MADE), 201, (409,), bodies.CREATE, also={200: until(1, _MADE)}, strict=75)
 def create(api: Api, request: Request) -> Response:
     """Keep a user's public key, or make a pair.
 
@@ -83,6 +91,7 @@ def create(api: Api, request: Request) -> Response:
     return Response(201 if request.version >= 2 else 200, {"keypair": shown | secret})
 
 
+@answers(since(2, None), 204, also={202: until(1, None)}, query=_USER, strict=75, about="Delete a key pair")
 def delete(api: Api, request: Request, keypair_name: str) -> Response:
     values = query.read(request, _USER, strict_since=75)
     api.db.write(keypairs.delete, _authorize(request, "delete", values.get("user_id")), keypair_name)

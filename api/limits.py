@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import quota
 from novasim.api import query
+from novasim.api.answers import answers, until
 from novasim.api.query import Parameter
 from novasim.api.wsgi import Request
 from novasim.db import groups, quotas
@@ -30,6 +31,8 @@ _USED = {
 _PARAMETERS = {"tenant_id": Parameter(), "reserved": Parameter()}
 
 
+@answers({"limits": {"rate": [{...: Any}], "absolute": {
+    key: until(last, int) for key, (_, last) in (_MOST | _USED).items()}}}, query=_PARAMETERS, strict=75)
 def index(api: Api, request: Request) -> Any:
     request.authorize("limits")
     values = query.read(request, _PARAMETERS, strict_since=75)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import query
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.query import Parameter
 from novasim.api.views import migrations as views
 from novasim.api.wsgi import Request
@@ -21,6 +22,7 @@ _PARAMETERS = {
 }
 
 
+@answers({"migrations": [views.MIGRATION], "migrations_links": optional(LINKS)}, query=_PARAMETERS, strict=59)
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-migrations:index")
     values = query.read(request, _PARAMETERS, strict_since=59)

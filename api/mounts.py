@@ -15,6 +15,7 @@ from novasim import exceptions
 from novasim.api import routes, wsgi
 from novasim.api.image import routes as image
 from novasim.api.network import routes as network
+from novasim.context import RequestContext
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
@@ -47,16 +48,18 @@ def mounted(api: Api, name: str) -> bool:
 def serve(api: Api, name: str, wire: webob.Request, request_id: str) -> webob.Response:
     """Answer a request to a mounted service."""
     service = SERVICES[name]
-    # What links begin with names the service.
-    wire.path_info_pop()
-    response = service.document(wire)
+    # What links begin with names the service; where to log in does not.
+    within = webob.Request(wire.environ.copy())
+    within.path_info_pop()
+    response = service.document(within)
     if response is None:
+        request = service.request(api, within, RequestContext(request_id=request_id), 1, "")
         try:
-            context = api.authenticate(wire, request_id)
+            request.context = api.authenticate(wire, request_id)
         except wsgi.HttpError as error:
-            return wsgi.to_wire(wsgi.error_response(error), None, request_id)
-        request = service.request(api, wire, context, 1, "")
-        response = api.perform(request, lambda _: _handle(api, request, service))
+            response = request.error_response(error)
+        else:
+            response = api.perform(request, lambda _: _handle(api, request, service))
     return wsgi.to_wire(response, None, request_id)
 
 

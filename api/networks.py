@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import requested_networks
+from novasim.api.answers import answers, optional
 from novasim.api.network.resources import viewer
 from novasim.api.wsgi import Request
 from novasim.db import networks
@@ -18,6 +19,8 @@ _OF_ADMINS = (
     "created_at", "updated_at", "deleted_at", "deleted", "injected", "bridge", "vlan", "vpn_public_address",
     "vpn_public_port", "vpn_private_address", "dhcp_start", "project_id", "host", "bridge_interface", "multi_host",
     "priority", "rxtx_base", "mtu", "dhcp_server", "enable_dhcp", "share_address")
+_OF_TENANT = {"id": str, "label": str | None, "cidr": str}
+_SHAPE = {"id": str, "label": str | None} | dict.fromkeys(_FIELDS, None) | dict.fromkeys(_OF_ADMINS, optional(None))
 
 
 def _shown(request: Request, row: networks.Row) -> dict[str, Any]:
@@ -45,17 +48,21 @@ def _row(request: Request, rule: str, network_id: str) -> networks.Row:
     return request.api.db.read(networks.get, networks.NETWORKS, network_id, viewer(request))
 
 
+@answers({"networks": [_SHAPE]}, errors=(501,))
 def index(api: Api, request: Request) -> Any:
     return {"networks": [_shown(request, row) for row in _rows(request, "os-networks:list")]}
 
 
+@answers({"network": _SHAPE}, errors=(501,))
 def show(api: Api, request: Request, network_id: str) -> Any:
     return {"network": _shown(request, _row(request, "os-networks:show", network_id))}
 
 
+@answers({"networks": [_OF_TENANT]}, errors=(501,))
 def index_of_tenant(api: Api, request: Request) -> Any:
     return {"networks": [_of_tenant(request, row) for row in _rows(request, "os-tenant-networks:list")]}
 
 
+@answers({"network": _OF_TENANT}, errors=(501,))
 def show_of_tenant(api: Api, request: Request, network_id: str) -> Any:
     return {"network": _of_tenant(request, _row(request, "os-tenant-networks:show", network_id))}

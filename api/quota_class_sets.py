@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim import quota
-from novasim.api import quota_sets
+from novasim.api import microversion, quota_sets
+from novasim.api.answers import answers, between
+from novasim.api.schemas import Versions
 from novasim.api.schemas import quota_sets as bodies
 from novasim.api.wsgi import Request
 from novasim.db import quotas
@@ -23,7 +25,9 @@ def _names(version: int) -> tuple[str, ...]:
                  if version >= _SINCE.get(name, 1))
 
 
-_BODIES = {version: bodies.update(_names(version), "quota_class_set") for version in (1, 50, 57)}
+_BODY = Versions(*((version, bodies.update(_names(version), "quota_class_set")) for version in (1, 50, 57)))
+_LIMITS = {name: tuple(between(first, last, int) for first, last in ((1, 49), (50, 56), (57, microversion.MAX))
+                       if name in _names(first)) for name in {*_names(1), *_names(50)}}
 
 
 def _limits(request: Request, class_name: str) -> dict[str, int]:
@@ -31,15 +35,17 @@ def _limits(request: Request, class_name: str) -> dict[str, int]:
     return {name: limits.get(name, quota.UNLIMITED) for name in _names(request.version)}
 
 
+@answers({"quota_class_set": {"id": str} | _LIMITS})
 def show(api: Api, request: Request, class_name: str) -> Any:
     request.authorize("os-quota-class-sets:show")
     return {"quota_class_set": {"id": class_name} | _limits(request, class_name)}
 
 
+@answers({"quota_class_set": _LIMITS}, takes=_BODY)
 def update(api: Api, request: Request, class_name: str) -> Any:
     body = request.json()
     quota_sets.check_owner(class_name)
-    _BODIES[max(version for version in _BODIES if version <= request.version)].check(body)
+    _BODY.check(body, request.version)
     request.authorize("os-quota-class-sets:update")
     api.db.write(quotas.set_class_limits, class_name,
                  {name: int(value) for name, value in body["quota_class_set"].items()})

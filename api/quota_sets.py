@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, quota
-from novasim.api import auth, query, schemas
+from novasim.api import auth, microversion, query, schemas
+from novasim.api.answers import answers, until
 from novasim.api.query import Parameter
+from novasim.api.schemas import Versions
 from novasim.api.schemas import quota_sets as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import groups, quotas
@@ -28,7 +31,9 @@ def names(version: int) -> tuple[str, ...]:
     return (*_ALWAYS, *(name for name, last in _GONE.items() if version <= last))
 
 
-_BODIES = {version: bodies.update(names(version)) for version in (1, 36, 57)}
+_BODY = Versions(*((version, bodies.update(names(version))) for version in (1, 36, 57)))
+_LIMITS = {name: until(_GONE.get(name, microversion.MAX), int) for name in names(microversion.MIN)}
+_USE = {"limit": int, "in_use": int, "reserved": int}
 
 
 def _limits(request: Request, project_id: str, user_id: str | None) -> dict[str, int]:
@@ -48,18 +53,22 @@ def _user(request: Request) -> str | None:
     return user
 
 
+@answers({"quota_set": {"id": str} | _LIMITS}, query=_PARAMETERS, strict=75)
 def show(api: Api, request: Request, project_id: str) -> Any:
     _authorize(request, "os-quota-sets:show", project_id)
     auth.check_project(api, project_id)
     return {"quota_set": {"id": project_id} | _shown(request, _limits(request, project_id, _user(request)))}
 
 
+@answers({"quota_set": {"id": str} | _LIMITS})
 def defaults(api: Api, request: Request, project_id: str) -> Any:
     request.authorize("os-quota-sets:defaults")
     limits = api.db.read(quotas.default_limits, api.quota_defaults)
     return {"quota_set": {"id": project_id} | _shown(request, limits)}
 
 
+@answers({"quota_set": {"id": str} | {name: replace(part, shape=_USE) for name, part in _LIMITS.items()}},
+         query=_PARAMETERS, strict=75)
 def detail(api: Api, request: Request, project_id: str) -> Any:
     _authorize(request, "os-quota-sets:show", project_id)
     auth.check_project(api, project_id)
@@ -80,11 +89,11 @@ def check_owner(name: str) -> None:
         raise exceptions.Invalid(f"The id of a project or quota class has at most {LONGEST_NAME} characters")
 
 
+@answers({"quota_set": _LIMITS}, takes=_BODY, query=_PARAMETERS, strict=75)
 def update(api: Api, request: Request, project_id: str) -> Any:
     body = request.json()
     check_owner(project_id)
-    bodies_version = max(version for version in _BODIES if version <= request.version)
-    _BODIES[bodies_version].check(body)
+    _BODY.check(body, request.version)
     request.authorize("os-quota-sets:update")
     auth.check_project(api, project_id)
     user_id = _user(request)
@@ -110,6 +119,7 @@ def _check(request: Request, project_id: str, user_id: str | None, values: Mappi
             raise exceptions.Invalid(f"Quota limit {limit} for {name} must be less than or equal to {most}.")
 
 
+@answers(None, 202, query=_PARAMETERS, strict=75)
 def delete(api: Api, request: Request, project_id: str) -> Response:
     request.authorize("os-quota-sets:delete")
     api.db.write(quotas.delete_limits, project_id, _user(request))

@@ -11,6 +11,7 @@ from typing import Any
 
 from novasim import exceptions, states
 from novasim.api import build, guards, images, passwords, schemas, server_addresses, servers
+from novasim.api.answers import since
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
 from novasim.db import actions, instance_extra, instances
@@ -21,6 +22,9 @@ ACTION, CERTIFICATES = "rebuild", "trusted_image_certificates"
 # Field of the request -> column; None empties those that may be empty.
 _COLUMNS = {"name": "display_name", "description": "display_description", "key_name": "key_name",
             "user_data": "user_data", "hostname": "hostname"}
+_LATER = "OS-EXT-SRV-ATTR:user_data"
+SHAPE = {key: shape for key, shape in views.shape(views.UPDATE).items() if key != _LATER} | {
+    "adminPass": str, "key_name": since(54, str | None), "user_data": since(57, str | None)}
 
 
 def rebuild(request: Request, instance: Instance, body: Mapping[str, Any]) -> Response:
@@ -106,6 +110,6 @@ def _shown(request: Request, instance: Instance, password: str) -> dict[str, Any
     if request.version >= 54:
         shown["key_name"] = instance.key_name
     if request.version >= 57:
-        shown.pop("OS-EXT-SRV-ATTR:user_data", None)
+        shown.pop(_LATER, None)
         shown["user_data"] = instance.user_data
     return shown

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import guards
+from novasim.api.answers import answers, since
 from novasim.api.schemas import remote_consoles as bodies
 from novasim.api.wsgi import Request, Response, Unauthorized
 from novasim.db import console_auth_tokens
@@ -21,6 +22,7 @@ _TYPES = {"vnc": ("novnc",), "spice": ("spice-html5", "spice-direct"), "rdp": ("
           "mks": ("webmks",)}
 # Until then a proxy could ask for tokens of this type only.
 _FIRST_TYPE, _ANY_TYPE = "rdp-html5", 31
+_CONSOLE = {"instance_uuid": str, "host": str, "port": int, "internal_access_path": None, "tls_port": since(99, None)}
 
 
 def _open(request: Request, instance: Instance, protocol: str, console_type: str) -> str:
@@ -43,6 +45,7 @@ def action(request: Request, instance: Instance, protocol: str, body: dict[str, 
     return Response(200, {"console": {"type": body["type"], "url": url}})
 
 
+@answers({"remote_console": {"protocol": str, "type": str, "url": str}}, errors=(409, 501, 503), takes=bodies.CREATE)
 def create(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.CREATE.check(body, request.version)
@@ -53,6 +56,7 @@ def create(api: Api, request: Request, server_id: str) -> Any:
     return {"remote_console": {"protocol": asked["protocol"], "type": asked["type"], "url": url}}
 
 
+@answers({"console": _CONSOLE})
 def show_token(api: Api, request: Request, console_token: str) -> Any:
     """Where the console is that a token opens."""
     request.authorize("os-console-auth-tokens")

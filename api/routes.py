@@ -144,6 +144,8 @@ ROUTES: dict[str, dict[str, Entry]] = {
         "GET": until(35, networks.index_of_tenant), "POST": gone.NETWORKS_ARE_ELSEWHERE},
     "/os-tenant-networks/{network_id}": {
         "GET": until(35, networks.show_of_tenant), "DELETE": gone.NETWORKS_ARE_ELSEWHERE},
+    # By this name the API was asked when disks were named; it is the same.
+    "/os-volumes_boot": {"POST": servers.create},
     "/servers": {"GET": servers.index, "POST": servers.create},
     "/servers/detail": {"GET": servers.detail},
     "/servers/{server_id}": {"GET": servers.show, "PUT": servers.update, "DELETE": servers.delete},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from novasim import exceptions
 from novasim.api import guards, query, requested_networks
+from novasim.api.answers import Shape, answers
 from novasim.api.network.resources import check_own, viewer
 from novasim.api.network.security_groups import SECURITY_GROUP_RULES, SECURITY_GROUPS
 from novasim.api.query import Parameter
@@ -30,6 +31,9 @@ _GROUPS, _RULES = networks.SECURITY_GROUPS, networks.SECURITY_GROUP_RULES
 _REFUSED = (network_errors.SecurityGroupInUse, network_errors.SecurityGroupCannotRemoveDefault,
             network_errors.SecurityGroupDefaultAlreadyExists, network_errors.SecurityGroupRuleExists)
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
+_RULE: Shape = {"id": str, "parent_group_id": str, "ip_protocol": str | None, "from_port": int | None,
+         "to_port": int | None, "group": ({}, {"name": str, "tenant_id": str}), "ip_range": ({}, {"cidr": str})}
+_GROUP: Shape = {"id": str, "name": str, "description": str, "tenant_id": str, "rules": [_RULE]}
 
 
 def _begin(request: Request, rule: str) -> None:
@@ -87,6 +91,7 @@ def _own(tx: Transaction, request: Request, kind: networks.Kind, thing_id: str) 
     return row
 
 
+@answers({"security_groups": [_GROUP]}, errors=(501,))
 def index(api: Api, request: Request) -> Any:
     _begin(request, "list")
     asked = query.read(request, _PARAMETERS)
@@ -101,6 +106,7 @@ def index(api: Api, request: Request) -> Any:
     return {"security_groups": api.db.read(read)}
 
 
+@answers({"security_group": _GROUP}, errors=(501,))
 def show(api: Api, request: Request, security_group_id: str) -> Any:
     _begin(request, "show")
     group_id = _id(security_group_id)
@@ -111,6 +117,7 @@ def show(api: Api, request: Request, security_group_id: str) -> Any:
     return {"security_group": api.db.read(read)}
 
 
+@answers({"security_group": _GROUP}, errors=(501,), takes=bodies.GROUP)
 def create(api: Api, request: Request) -> Any:
     body = request.json()
     bodies.GROUP.check(body)
@@ -126,6 +133,7 @@ def create(api: Api, request: Request) -> Any:
     return {"security_group": shown}
 
 
+@answers({"security_group": _GROUP}, errors=(501,), takes=bodies.GROUP)
 def update(api: Api, request: Request, security_group_id: str) -> Any:
     body = request.json()
     bodies.GROUP.check(body)
@@ -140,6 +148,7 @@ def update(api: Api, request: Request, security_group_id: str) -> Any:
     return {"security_group": _write(request, change)}
 
 
+@answers(None, 202, (501,))
 def delete(api: Api, request: Request, security_group_id: str) -> Response:
     _begin(request, "delete")
     _write(request, functools.partial(_drop, request, _GROUPS, _id(security_group_id)))
@@ -154,6 +163,7 @@ def _drop(request: Request, kind: networks.Kind, thing_id: str, tx: Transaction)
     networks.delete(tx, kind, kind.table.c.uuid == row["id"])
 
 
+@answers({"security_group_rule": _RULE}, errors=(501,), takes=bodies.RULE)
 def create_rule(api: Api, request: Request) -> Any:
     body = request.json()
     bodies.RULE.check(body)
@@ -172,6 +182,7 @@ def create_rule(api: Api, request: Request) -> Any:
     return {"security_group_rule": shown}
 
 
+@answers(None, 202, (501,))
 def delete_rule(api: Api, request: Request, rule_id: str) -> Response:
     _begin(request, "rule:delete")
     _write(request, functools.partial(_drop, request, _RULES, _id(rule_id)))
@@ -179,6 +190,7 @@ def delete_rule(api: Api, request: Request, rule_id: str) -> Response:
     return Response(202)
 
 
+@answers({"security_groups": [_GROUP]})
 def of_server(api: Api, request: Request, server_id: str) -> Any:
     """The groups of a server's ports. This one has stayed."""
     instance = guards.find(request, server_id, complete=False)

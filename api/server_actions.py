@@ -27,6 +27,7 @@ from novasim.api import (
     shelve,
     snapshot,
 )
+from novasim.api.answers import Answers, Shape, answers, since, until
 from novasim.api.schemas import Versions, servers
 from novasim.api.schemas import attach_interfaces as interfaces
 from novasim.api.schemas import floating_ips as floating_ip_bodies
@@ -84,22 +85,28 @@ def _find(request: Request, server_id: str, _body: Any) -> tuple[Instance]:
 
 
 class Action(NamedTuple):
-    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last and the
-    first version that have it; and what finds its server, and beside it what it hands over to ``perform`` as well."""
+    """One action: how its body looks, the rule that allows it, what it does, what a success answers, the last and
+    first version that have it, the shape of the answer; and what finds its server, and beside it what it hands over to
+    ``perform`` as well."""
     schema: Versions
     rule: str
     perform: Callable[..., Response | None]
     status: int = 202
     until: int = microversion.MAX
     since: int = microversion.MIN
+    answer: Shape = None
     find: Callable[[Request, str, Any], tuple[Any, ...]] = _find
 
 
+_IMAGE_ID = (until(44, None), since(45, {"image_id": str}))
+_PASSWORD = {"adminPass": str}
+_CONSOLE = {"console": {"type": str, "url": str}}
 ACTIONS = {
     "resize": Action(bodies.RESIZE, "servers:resize", resize.resize, find=resize.with_new_flavor),
     "migrate": Action(bodies.MIGRATE, "os-migrate-server:migrate", resize.migrate, find=resize.with_present_flavor),
     "os-migrateLive": Action(bodies.MIGRATE_LIVE, "os-migrate-server:migrate_live", _migrate_live),
-    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate),
+    "evacuate": Action(bodies.EVACUATE, "os-evacuate", evacuate.evacuate, 200,
+                       answer=(until(13, _PASSWORD), since(14, None))),
     "confirmResize": Action(bodies.plain("confirmResize"), "servers:confirm_resize",
                             resize.settle(resize.CONFIRM), 204, find=resize.with_waiting_move),
     "revertResize": Action(bodies.plain("revertResize"), "servers:revert_resize",
@@ -112,12 +119,12 @@ ACTIONS = {
     "unpause": Action(bodies.plain("unpause"), "os-pause-server:unpause", _power(power.UNPAUSE)),
     "suspend": Action(bodies.plain("suspend"), "os-suspend-server:suspend", _power(power.SUSPEND)),
     "resume": Action(bodies.plain("resume"), "os-suspend-server:resume", _power(power.RESUME)),
-    "rescue": Action(bodies.RESCUE, "os-rescue", _rescue),
+    "rescue": Action(bodies.RESCUE, "os-rescue", _rescue, 200, answer=_PASSWORD),
     "unrescue": Action(bodies.plain("unrescue"), "os-unrescue", _power(power.UNRESCUE)),
     "changePassword": Action(bodies.CHANGE_PASSWORD, "os-admin-password", _change_password),
-    "rebuild": Action(servers.REBUILD, "servers:rebuild", rebuild.rebuild),
-    "createImage": Action(bodies.CREATE_IMAGE, "servers:create_image", snapshot.create_image),
-    "createBackup": Action(bodies.CREATE_BACKUP, "os-create-backup", snapshot.create_backup),
+    "rebuild": Action(servers.REBUILD, "servers:rebuild", rebuild.rebuild, answer={"server": rebuild.SHAPE}),
+    "createImage": Action(bodies.CREATE_IMAGE, "servers:create_image", snapshot.create_image, answer=_IMAGE_ID),
+    "createBackup": Action(bodies.CREATE_BACKUP, "os-create-backup", snapshot.create_backup, answer=_IMAGE_ID),
     "shelve": Action(bodies.plain("shelve"), "os-shelve:shelve",
                      lambda request, instance, _: shelve.shelve(request, instance)),
     "shelveOffload": Action(bodies.plain("shelveOffload"), "os-shelve:shelve_offload",
@@ -142,14 +149,24 @@ ACTIONS = {
                           lambda request, instance, _: delete.delete(request, instance, "forceDelete")),
     "restore": Action(bodies.plain("restore"), "os-deferred-delete:restore",
                       lambda request, instance, _: deferred_delete.restore(request, instance)),
-    "os-getConsoleOutput": Action(bodies.GET_CONSOLE_OUTPUT, "os-console-output", console_output.get_console_output),
-    **{name: Action(schema, "os-remote-consoles", _console(protocol), until=5)
+    "os-getConsoleOutput": Action(bodies.GET_CONSOLE_OUTPUT, "os-console-output", console_output.get_console_output,
+                                  200, answer={"output": str}),
+    **{name: Action(schema, "os-remote-consoles", _console(protocol), 200, until=5, answer=_CONSOLE)
        for name, (protocol, schema) in consoles.ACTIONS.items()},
     "trigger_crash_dump": Action(bodies.plain("trigger_crash_dump"), "servers:trigger_crash_dump",
                                  crash_dump.trigger_crash_dump, since=17),
 }
 
 
+def of_action(action: Action) -> Answers:
+    """What is known of an action, as of any route."""
+    return Answers({action.status: action.answer}, _ERRORS, (action.schema,))
+
+
+_ERRORS = frozenset({409, 501, 503})
+
+
+@answers(None, 202, _ERRORS, [action.schema for action in ACTIONS.values()])
 def dispatch(api: Api, request: Request, server_id: str) -> Response:
     """Find the action that the body's one key names, and perform it."""
     body = request.json()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions
 from novasim.api import guards
+from novasim.api.answers import answers
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request
 from novasim.db import ports, security_groups
@@ -76,10 +77,12 @@ def _of_one(api: Api, request: Request, server_id: str) -> Addresses:
     return views.plain(api.db.read(lambda tx: of_page(api, tx, [instance.uuid]))[instance.uuid].addresses)
 
 
+@answers({"addresses": {...: [views.ADDRESS]}})
 def index(api: Api, request: Request, server_id: str) -> Any:
     return {"addresses": _of_one(api, request, server_id)}
 
 
+@answers({...: [views.ADDRESS]}, about="Show a server's addresses on a network")
 def show(api: Api, request: Request, server_id: str, network: str) -> Any:
     addresses = _of_one(api, request, server_id)
     if network not in addresses:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
 from novasim.api import power
+from novasim.api.answers import answers, optional
 from novasim.api.schemas import server_external_events as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import instance_pages, instances
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 _POWER = "power-update"
+_EVENTS = {"events": [{"name": str, "server_uuid": str, "status": str, "tag": optional(str), "code": int}]}
 # By the tag of such an event: what is done, and to a server in which state.
 _UPDATES = {"POWER_ON": (power.Verb("os-start", "start_instance", _POWER), states.STOPPED),
             "POWER_OFF": (power.Verb("os-stop", "stop_instance", _POWER), states.ACTIVE)}
 
 
+@answers(_EVENTS, takes=bodies.CREATE, also={207: _EVENTS})
 def create(api: Api, request: Request) -> Response:
     body = request.json()
     bodies.CREATE.check(body, request.version)

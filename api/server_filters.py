@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
 
 
 _TAGS = ("tags", "tags-any", "not-tags", "not-tags-any")
-_PARAMETERS = {
+PARAMETERS = {
     **query.PAGING, "sort_key": Parameter(many=True), "sort_dir": Parameter(query.direction, many=True),
     "all_tenants": Parameter(lambda text: query.boolean(text) if text else True),
     "name": Parameter(query.regular_expression), "status": Parameter(many=True), "flavor": Parameter(),
@@ -62,7 +62,7 @@ def read(request: Request) -> Wanted:
     :raises ValidationError, Invalid: 400, naming the parameter
     :raises Forbidden: for deleted servers or all projects, to others than admins
     """
-    values = query.read(request, _PARAMETERS, strict_since=75)
+    values = query.read(request, PARAMETERS, strict_since=75)
     query.check_changes(values)
     deleted = _deleted(request, values)
     project = _project(request, values)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import answers
 from novasim.api.query import Parameter
 from novasim.api.schemas import server_groups as bodies
 from novasim.api.views import server_groups as views
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _PARAMETERS = {"limit": Parameter(query.whole), "offset": Parameter(query.whole), "all_projects": Parameter()}
 
 
+@answers({"server_groups": [views.GROUP]}, query=_PARAMETERS, strict=75)
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-server-groups:index")
     values = query.read(request, _PARAMETERS, strict_since=75)
@@ -31,6 +33,7 @@ def index(api: Api, request: Request) -> Any:
     return {"server_groups": [views.group(request, row) for row in page]}
 
 
+@answers({"server_group": views.GROUP}, takes=bodies.CREATE)
 def create(api: Api, request: Request) -> Any:
     body = request.json()
     bodies.CREATE.check(body, request.version)
@@ -53,10 +56,12 @@ def _find(request: Request, server_group_id: str, rule: str) -> InstanceGroup:
     return group
 
 
+@answers({"server_group": views.GROUP})
 def show(api: Api, request: Request, server_group_id: str) -> Any:
     return {"server_group": views.group(request, _find(request, server_group_id, "os-server-groups:show"))}
 
 
+@answers(None, 204)
 def delete(api: Api, request: Request, server_group_id: str) -> Response:
     api.db.write(groups.delete, _find(request, server_group_id, "os-server-groups:delete").uuid)
     return Response(204)

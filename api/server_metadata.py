@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, quota
 from novasim.api import guards
+from novasim.api.answers import MAP, answers
 from novasim.api.schemas import servers as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import instances, quotas
@@ -45,10 +46,12 @@ def _change(request: Request, instance: Instance, metadata: dict[str, str], repl
     return changed
 
 
+@answers({"metadata": MAP})
 def index(api: Api, request: Request, server_id: str) -> Any:
     return {"metadata": _find(request, server_id).metadata}
 
 
+@answers({"meta": MAP})
 def show(api: Api, request: Request, server_id: str, key: str) -> Any:
     metadata = _find(request, server_id).metadata
     if key not in metadata:
@@ -56,10 +59,12 @@ def show(api: Api, request: Request, server_id: str, key: str) -> Any:
     return {"meta": {key: metadata[key]}}
 
 
+@answers({"metadata": MAP}, errors=(409,), takes=bodies.METADATA_ALL)
 def merge(api: Api, request: Request, server_id: str) -> Any:
     return {"metadata": _set_all(request, server_id, replace=False)}
 
 
+@answers({"metadata": MAP}, errors=(409,), takes=bodies.METADATA_ALL)
 def replace(api: Api, request: Request, server_id: str) -> Any:
     return {"metadata": _set_all(request, server_id, replace=True)}
 
@@ -70,6 +75,7 @@ def _set_all(request: Request, server_id: str, replace: bool) -> dict[str, str]:
     return _change(request, _changeable(request, server_id), body["metadata"], replace)
 
 
+@answers({"meta": MAP}, errors=(409,), takes=bodies.METADATA_ONE)
 def put(api: Api, request: Request, server_id: str, key: str) -> Any:
     body = request.json()
     bodies.METADATA_ONE.check(body)
@@ -79,6 +85,7 @@ def put(api: Api, request: Request, server_id: str, key: str) -> Any:
     return body
 
 
+@answers(None, 204, errors=(409,))
 def delete(api: Api, request: Request, server_id: str, key: str) -> Response:
     instance = _changeable(request, server_id, "delete metadata")
 

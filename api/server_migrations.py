@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
 from novasim.api import guards, live_migrate, query
+from novasim.api.answers import answers
 from novasim.api.schemas import server_migrations as bodies
 from novasim.api.views import migrations as views
 from novasim.api.wsgi import Request, Response
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 
+@answers({"migrations": [views.SERVER_MIGRATION]})
 def index(api: Api, request: Request, server_id: str) -> Any:
     instance = guards.find(request, server_id, complete=False)
     request.authorize("servers:migrations:index", instance)
@@ -27,6 +29,7 @@ def _is_shown(move: Any) -> bool:
     return move.migration_type == states.LIVE_MIGRATION and move.status in states.LIVE_IN_PROGRESS
 
 
+@answers({"migration": views.SERVER_MIGRATION})
 def show(api: Api, request: Request, server_id: str, migration_id: str) -> Any:
     instance = guards.find(request, server_id, complete=False)
     request.authorize("servers:migrations:show", instance)
@@ -44,8 +47,9 @@ def _number(migration_id: str, server_id: str) -> int:
     return int(migration_id)
 
 
+@answers(None, 202, errors=(409, 503), takes=bodies.FORCE_COMPLETE, about="Force a live migration to complete")
 def dispatch(api: Api, request: Request, server_id: str, migration_id: str) -> Response:
-    """POST .../action: there is one."""
+    """Force a live migration to complete: there is no other action."""
     body = request.json()
     if len(body) != 1:
         raise exceptions.MalformedRequestBody()
@@ -59,6 +63,7 @@ def dispatch(api: Api, request: Request, server_id: str, migration_id: str) -> R
     return Response(202)
 
 
+@answers(None, 202, errors=(409, 503))
 def delete(api: Api, request: Request, server_id: str, migration_id: str) -> Response:
     instance = guards.find(request, server_id, with_metadata=False)
     request.authorize("servers:migrations:delete", instance)

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import guards
+from novasim.api.answers import answers
 from novasim.api.schemas import server_shares as bodies
 from novasim.api.wsgi import Request
 from novasim.objects import Instance
 
 if TYPE_CHECKING:
     from novasim.api.app import Api
+
+
+_SHARE = {...: Any}
 
 
 def _find(request: Request, server_id: str, rule: str) -> Instance:
@@ -24,16 +28,19 @@ def _none(share_id: str) -> exceptions.NotFound:
     return exceptions.NotFound(f"Share {share_id} could not be found: this cluster has no shared file systems.")
 
 
+@answers({"shares": [_SHARE]})
 def index(api: Api, request: Request, server_id: str) -> Any:
     _find(request, server_id, "index")
     return {"shares": []}
 
 
+@answers({"share": _SHARE})
 def show(api: Api, request: Request, server_id: str, share_id: str) -> Any:
     _find(request, server_id, "show")
     raise _none(share_id)
 
 
+@answers({"share": _SHARE}, 201, (409,), bodies.CREATE)
 def create(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.CREATE.check(body)
@@ -41,6 +48,7 @@ def create(api: Api, request: Request, server_id: str) -> Any:
     raise _none(body["share"]["share_id"])
 
 
+@answers(None, 204, (409,))
 def delete(api: Api, request: Request, server_id: str, share_id: str) -> Any:
     guards.check(request, _find(request, server_id, "delete"), "detach_share")
     raise _none(share_id)

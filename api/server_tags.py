@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import guards
+from novasim.api.answers import answers
 from novasim.api.schemas import server_tags as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import instances, tags
@@ -36,16 +37,19 @@ def _has_not(server_id: str, tag: str) -> exceptions.NotFound:
     return exceptions.NotFound(f"Server {server_id} has no tag '{tag}'")
 
 
+@answers({"tags": [str]})
 def index(api: Api, request: Request, server_id: str) -> Any:
     return {"tags": api.db.read(_of, _find(request, server_id, "index"))}
 
 
+@answers(None, 204)
 def show(api: Api, request: Request, server_id: str, tag: str) -> Response:
     if tag not in api.db.read(_of, _find(request, server_id, "show")):
         raise _has_not(server_id, tag)
     return Response(204)
 
 
+@answers(None, 201, (409,), also={204: None})
 def update(api: Api, request: Request, server_id: str, tag: str) -> Response:
     """Put one more tag on a server: 201, or 204 where it has that already."""
     bodies.check_tag(tag)
@@ -68,6 +72,7 @@ def update(api: Api, request: Request, server_id: str, tag: str) -> Response:
     return Response(201, None, {"Location": f"{request.prefix}/servers/{server_id}/tags/{tag}"})
 
 
+@answers({"tags": [str]}, errors=(409,), takes=bodies.UPDATE_ALL)
 def update_all(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.UPDATE_ALL.check(body)
@@ -84,6 +89,7 @@ def update_all(api: Api, request: Request, server_id: str) -> Any:
     return {"tags": now}
 
 
+@answers(None, 204, (409,))
 def delete(api: Api, request: Request, server_id: str, tag: str) -> Response:
     instance = _changeable(request, server_id, "delete", "delete tag")
 
@@ -97,6 +103,7 @@ def delete(api: Api, request: Request, server_id: str, tag: str) -> Response:
     return Response(204)
 
 
+@answers(None, 204, (409,))
 def delete_all(api: Api, request: Request, server_id: str) -> Response:
     instance = _changeable(request, server_id, "delete_all", "delete tags")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from novasim.api import guards
+from novasim.api.answers import answers, optional
 from novasim.api.wsgi import Request
 from novasim.db import flavors
 from novasim.objects import Flavor
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
 
 _PAGES_KB = {"small": 4, "any": 4, "large": 2048}
 _UNITS_KB = {"": 1, "k": 1, "m": 1024, "g": 1024 ** 2, "t": 1024 ** 3}
+_NODE = {"vcpu_set": [int], "memory_mb": int, "siblings": [[int]], "host_node": optional(int),
+         "cpu_pinning": optional({...: int})}
 _SIZE = re.compile(r"(\d{1,9})([kmgt]?)(?:i?b)?", re.ASCII)
 
 
+@answers({"nodes": [_NODE], "pagesize_kb": int | None})
 def show(api: Api, request: Request, server_id: str) -> Any:
     instance = guards.find(request, server_id, with_metadata=False)
     request.authorize("compute:server:topology:index", instance)
     specs = api.db.read(flavors.extra_specs, [instance.instance_type_id]).get(instance.instance_type_id, {})
-    nodes = _nodes(instance.flavor(), specs)
+    # Without a host it may be larger than any.
+    nodes = _nodes(instance.flavor(), specs) if instance.host else []
     if request.may("compute:server:topology:host:index", instance):
         nodes = [node | {"host_node": number, "cpu_pinning": {}} for number, node in enumerate(nodes)]
     return {"nodes": nodes, "pagesize_kb": _page_size(specs.get("hw:mem_page_size", "")) if nodes else None}
@@ -38,15 +43,15 @@ def _nodes(flavor: Flavor, specs: Mapping[str, str]) -> list[dict[str, Any]]:
     count = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
     return [{
         "vcpu_set": (cpus := _cpus(specs.get(f"hw:numa_cpus.{number}", ""), flavor.vcpus)
-                     or _share(flavor.vcpus, count, number)),
+                     or list(_share(flavor.vcpus, count, number))),
         "memory_mb": _memory(specs.get(f"hw:numa_mem.{number}", "")) or len(_share(flavor.memory_mb, count, number)),
         "siblings": [cpus] if specs.get("hw:cpu_thread_policy") == "require" else []}
         for number in range(min(count, flavor.vcpus))]
 
 
-def _share(total: int, parts: int, number: int) -> list[int]:
+def _share(total: int, parts: int, number: int) -> range:
     """The numbers below ``total`` that fall to one of several parts."""
-    return list(range(total * number // parts, total * (number + 1) // parts))
+    return range(total * number // parts, total * (number + 1) // parts)
 
 
 def _memory(text: str) -> int:
@@ -58,7 +63,8 @@ def _cpus(text: str, vcpus: int) -> list[int]:
     found: set[int] = set()
     for part in text.replace(" ", "").split(",") if text else ():
         first, _, last = part.removeprefix("^").partition("-")
-        if not all(end.isascii() and end.isdigit() and int(end[:4]) < vcpus for end in (first, last or first)):
+        ends = (first, last or first)
+        if not all(end.isascii() and end.isdigit() and len(end) < 10 and int(end) < vcpus for end in ends):
             return []
         numbers = set(range(int(first), int(last or first) + 1))
         found = found - numbers if part.startswith("^") else found | numbers

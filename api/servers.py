@@ -19,6 +19,7 @@ from novasim.api import (
     server_filters,
 )
 from novasim.api import delete as deletion
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.schemas import servers as bodies
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
@@ -35,6 +36,7 @@ _COLUMNS = {"name": "display_name", "description": "display_description", "hostn
             "pinned_availability_zone": "availability_zone"}
 
 
+@answers(({"server": views.CREATED}, {"reservation_id": str}), 202, errors=(409, 501, 503), takes=bodies.CREATE)
 def create(api: Api, request: Request) -> Response:
     body = request.json()
     bodies.CREATE.check(body, request.version)
@@ -47,12 +49,15 @@ def create(api: Api, request: Request) -> Response:
         request, servers[0], password, server_addresses.asked_groups(body["server"]))}, {"Location": location})
 
 
+@answers({"servers": [views.BRIEF], "servers_links": optional(LINKS)}, query=server_filters.PARAMETERS, strict=75)
 def index(api: Api, request: Request) -> Any:
     request.authorize("servers:index")
     page, more = _page(request, "/servers", with_metadata=False)
     return {"servers": [views.brief(request, server) for server in page]} | more
 
 
+@answers({"servers": [views.shape(views.DETAIL)], "servers_links": optional(LINKS)},
+         query=server_filters.PARAMETERS, strict=75)
 def detail(api: Api, request: Request) -> Any:
     request.authorize("servers:detail")
     page, more = _page(request, "/servers/detail", with_metadata=True)
@@ -70,12 +75,14 @@ def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instan
     return page, {"servers_links": query.next_link(request, path, page[-1].uuid)} if full else {}
 
 
+@answers({"server": views.shape(views.SHOW)})
 def show(api: Api, request: Request, server_id: str) -> Any:
     instance = guards.find(request, server_id, complete=False, with_metadata=True)
     request.authorize("servers:show", instance)
     return {"server": shown(request, [instance], views.SHOW)[0]}
 
 
+@answers({"server": views.shape(views.UPDATE)}, errors=(409,), takes=bodies.UPDATE)
 def update(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.UPDATE.check(body, request.version)
@@ -102,6 +109,7 @@ def update(api: Api, request: Request, server_id: str) -> Any:
     return {"server": shown(request, [now], views.UPDATE)[0]}
 
 
+@answers(None, 204, errors=(409, 503))
 def delete(api: Api, request: Request, server_id: str) -> Response:
     instance = guards.find(request, server_id)
     request.authorize("servers:delete", instance)

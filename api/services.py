@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
 from novasim.api import query, schemas
+from novasim.api.answers import answers, optional, since
 from novasim.api.query import Parameter
 from novasim.api.schemas import services as bodies
 from novasim.api.views import services as views
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _PARAMETERS = {"host": Parameter(), "binary": Parameter()}
+_NAMED = {"service": {"host": str, "binary": str, "forced_down": optional(since(11, bool)), "status": optional(str),
+                      "disabled_reason": optional(str)}}
 # Sub-action below 2.53 -> the columns that it changes, from its body.
 _CHANGES = {
     "enable": lambda body: {"disabled": False, "disabled_reason": None},
@@ -28,6 +31,7 @@ _CHANGES = {
 }
 
 
+@answers({"services": [views.SERVICE]}, query=_PARAMETERS, strict=75)
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-services:list")
     values = query.read(request, _PARAMETERS, strict_since=75)
@@ -35,6 +39,7 @@ def index(api: Api, request: Request) -> Any:
     return {"services": [views.service(request, row, zones) for row in api.db.read(hosts.services, **values)]}
 
 
+@answers(_NAMED, takes=bodies.BY_NAME.values())
 def update_by_name(api: Api, request: Request, service_id: str) -> Any:
     """Below 2.53: the URL names what to do, the body names the service."""
     change = _CHANGES.get(service_id)
@@ -72,6 +77,7 @@ def _change(tx: Transaction, service: Service, values: dict[str, Any]) -> None:
     hosts.update_service(tx, service.id, **values)
 
 
+@answers({"service": views.SERVICE}, takes=bodies.UPDATE)
 def update(api: Api, request: Request, service_id: str) -> Any:
     """From 2.53 on: the URL names the service, the body what to change."""
     body = request.json()
@@ -100,6 +106,7 @@ def _by_uuid(request: Request, service_id: str) -> Service:
         raise exceptions.Invalid(f"Invalid uuid {service_id}") from error
 
 
+@answers(None, 204, errors=(409,))
 def delete(api: Api, request: Request, service_id: str) -> Response:
     request.authorize("os-services:delete")
     if request.version >= 53:

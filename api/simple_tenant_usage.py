@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.query import Parameter
 from novasim.api.wsgi import Request
 from novasim.db import usage
@@ -32,6 +33,10 @@ def _moment(text: str) -> datetime:
 _PARAMETERS = {"start": Parameter(_moment), "end": Parameter(_moment),
                "limit": Parameter(query.whole, since=_PAGED), "marker": Parameter(since=_PAGED)}
 _OF_ALL = _PARAMETERS | {"detailed": Parameter()}
+_SERVER = {"instance_id": str, "name": str, "tenant_id": str, "hours": float, "flavor": str, "memory_mb": int,
+           "vcpus": int, "local_gb": int, "state": str | None, "started_at": str, "ended_at": str | None, "uptime": int}
+_SUMS = {"tenant_id": str, "start": str, "stop": str, "total_hours": float, "total_memory_mb_usage": float,
+         "total_vcpus_usage": float, "total_local_gb_usage": float, "server_usages": optional([_SERVER])}
 
 
 class _Usage:
@@ -78,6 +83,7 @@ class _Usage:
         return list(found.values())
 
 
+@answers({"tenant_usages": [_SUMS], "tenant_usages_links": optional(LINKS)}, query=_OF_ALL, strict=75)
 def index(api: Api, request: Request) -> Any:
     request.authorize("os-simple-tenant-usage:list")
     values = query.read(request, _OF_ALL, strict_since=75)
@@ -86,6 +92,7 @@ def index(api: Api, request: Request) -> Any:
     return {"tenant_usages": projects} | ({"tenant_usages_links": used.links} if used.links else {})
 
 
+@answers({"tenant_usage": (_SUMS, {}), "tenant_usage_links": optional(LINKS)}, query=_PARAMETERS, strict=75)
 def show(api: Api, request: Request, project_id: str) -> Any:
     api.policy.authorize(request.context, "os-simple-tenant-usage:show", {"project_id": project_id})
     values = query.read(request, _PARAMETERS, strict_since=75)

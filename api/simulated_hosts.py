@@ -16,6 +16,7 @@ import oslo_messaging
 
 from novasim import exceptions
 from novasim.api import liveness, query
+from novasim.api.answers import LINKS, answers, optional
 from novasim.api.query import Parameter
 from novasim.api.schemas import simulated_hosts as bodies
 from novasim.api.views import times
@@ -39,8 +40,11 @@ def _state(text: str) -> str:
 
 
 _PARAMETERS = query.PAGING | {"state": Parameter(_state), "fleet": Parameter()}
+_HOST = {"host": str, "fleet": str, "profile": str, "state": str, "service_state": str, "service_status": str,
+         "updated_at": str | None}
 
 
+@answers({"hosts": [_HOST], "hosts_links": optional(LINKS)}, query=_PARAMETERS)
 def index(api: Api, request: Request) -> Any:
     """Machines by name, a page at a time."""
     request.authorize("os-simulator:hosts:list")
@@ -62,6 +66,7 @@ def _shown(row: dict[str, Any], since: Any) -> dict[str, Any]:
             "updated_at": times.microseconds(row["updated_at"])}
 
 
+@answers({"fleets": [{"name": str, "hosts": int, "state": str}]})
 def fleets(api: Api, request: Request) -> Any:
     """The processes that play machines."""
     request.authorize("os-simulator:hosts:list")
@@ -71,6 +76,7 @@ def fleets(api: Api, request: Request) -> Any:
                        for row in api.db.read(simulated_hosts.fleets)]}
 
 
+@answers({"scale": {"hosts": int, "added": int, "removed": int}}, errors=(409, 503), takes=bodies.SCALE)
 def scale(api: Api, request: Request) -> Any:
     """Make so many machines of all; the newest that nothing is on go first.
 
@@ -125,6 +131,7 @@ def _shrink(request: Request, count: int) -> None:
         _apply(request, functools.partial(_remove, going[start:start + BATCH], "remove"))
 
 
+@answers(None, 202, errors=(409, 503), takes=bodies.ACTION)
 def act(api: Api, request: Request) -> Response:
     """Crash, revive, freeze, thaw or remove machines: all of those named, or none.
 

@@ -7,12 +7,25 @@ from typing import Any
 import webob
 
 from novasim.api import microversion
-from novasim.api.wsgi import Response
+from novasim.api.answers import Shape, optional
+from novasim.api.wsgi import HttpError, Response
 
 PRESENT = "v2.1"
 # The generation of 2014, and the name that was old then.
 LEGACY = ("v2", "v1.1")
 _UPDATED = {"v2.0": "2011-01-21T11:33:21Z", PRESENT: "2013-07-23T11:33:21Z"}
+_LINKS = [{"rel": str, "href": str, "type": optional(str)}]
+_MEDIA_TYPES = [{"base": str, "type": str}]
+_ENTRY = {"id": str, "status": str, "version": str, "min_version": str, "updated": str, "links": _LINKS}
+_IDENTITY = {"id": str, "status": str, "updated": str, "links": _LINKS, "media-types": _MEDIA_TYPES}
+_LIST = {"versions": [{"id": str, "status": str, "links": _LINKS}]}
+# The documents of all services, by path: status and shape.
+DOCUMENTS: dict[str, dict[str, tuple[int, Shape]]] = {
+    "compute": {"/": (200, {"versions": [_ENTRY]}),
+                "/v2.1": (200, {"version": _ENTRY | {"media-types": _MEDIA_TYPES}})},
+    "image": {"/image/": (300, _LIST), "/image/versions": (200, _LIST)}, "network": {"/network/": (200, _LIST)},
+    "identity": {"/identity": (300, {"versions": {"values": [_IDENTITY]}}),
+                 "/identity/v3": (200, {"version": _IDENTITY})}}
 
 
 def root(path: str) -> str:
@@ -36,8 +49,11 @@ def _media_types(name: str) -> list[dict[str, str]]:
 
 def _single(wire: webob.Request, name: str) -> dict[str, Any]:
     entry = _entry(wire, name)
-    described = {"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}
-    return {"version": entry | {"links": [*entry["links"], described], "media-types": _media_types(name)}}
+    described = [{"rel": "describedby", "type": "text/html", "href": "http://docs.openstack.org/"}]
+    if name == PRESENT:
+        described.append({"rel": "describedby", "type": "application/json",
+                          "href": f"{wire.application_url}/openapi.json"})
+    return {"version": entry | {"links": [*entry["links"], *described], "media-types": _media_types(name)}}
 
 
 def _choice(wire: webob.Request, name: str) -> dict[str, Any]:
@@ -45,14 +61,27 @@ def _choice(wire: webob.Request, name: str) -> dict[str, Any]:
     return {key: entry[key] for key in ("id", "status", "links")} | {"media-types": _media_types(name)}
 
 
+def only_read(wire: webob.Request, *methods: str) -> None:
+    """See that a document is read, and no more.
+
+    :param methods: which may be beside GET
+    :raises HttpError: 405
+    """
+    if wire.method not in ("GET", *methods):
+        raise HttpError(405, f"The method {wire.method} is not allowed for this resource.",
+                        {"Allow": ", ".join(["GET", *methods])})
+
+
 def document(wire: webob.Request) -> Response | None:
     """The document that answers a request: of one version, of all, or, for a path under none of them, where it could
     have meant to go; None for a request that a version serves."""
     under = root(wire.path_info)
     if under in (PRESENT, *LEGACY):
-        if wire.method != "GET" or wire.path_info.strip("/") != under:
+        if wire.path_info.strip("/") != under:
             return None
+        only_read(wire)
         return Response(200, _single(wire, PRESENT if under == PRESENT else "v2.0"))
-    if wire.method == "GET" and wire.path_info in ("", "/"):
+    if wire.path_info in ("", "/"):
+        only_read(wire)
         return Response(200, {"versions": [_entry(wire, name) for name in _UPDATED]})
     return Response(300, {"choices": [_choice(wire, name) for name in _UPDATED]})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
 from novasim.api import guards, query
+from novasim.api.answers import answers
 from novasim.api.query import Parameter
 from novasim.api.schemas import volume_attachments as bodies
 from novasim.api.wsgi import Request
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _PARAMETERS = {"limit": Parameter(query.whole), "offset": Parameter(query.whole)}
+_ATTACHMENT = {...: Any}
 _SHELVED = (states.SHELVED, states.SHELVED_OFFLOADED)
 
 
@@ -35,17 +37,20 @@ def _check(request: Request, instance: Instance, action: str) -> None:
     guards.check(request, instance, action)
 
 
+@answers({"volumeAttachments": [_ATTACHMENT]}, query=_PARAMETERS, strict=75)
 def index(api: Api, request: Request, server_id: str) -> Any:
     _find(request, server_id, "index")
     query.read(request, _PARAMETERS, strict_since=75)
     return {"volumeAttachments": []}
 
 
+@answers({"volumeAttachment": _ATTACHMENT})
 def show(api: Api, request: Request, server_id: str, volume_id: str) -> Any:
     _find(request, server_id, "show")
     raise exceptions.VolumeNotFound(volume_id=volume_id)
 
 
+@answers({"volumeAttachment": _ATTACHMENT}, errors=(409,), takes=bodies.CREATE)
 def create(api: Api, request: Request, server_id: str) -> Any:
     body = request.json()
     bodies.CREATE.check(body, request.version)
@@ -53,6 +58,7 @@ def create(api: Api, request: Request, server_id: str) -> Any:
     raise exceptions.VolumeNotFound(volume_id=body["volumeAttachment"]["volumeId"])
 
 
+@answers(None, 202, errors=(409,), takes=bodies.UPDATE, about="Put another volume in the place of one")
 def update(api: Api, request: Request, server_id: str, volume_id: str) -> Any:
     """Put another volume in the place of one; since 2.85 also change how one is attached, whatever the state."""
     body = request.json()
@@ -64,6 +70,7 @@ def update(api: Api, request: Request, server_id: str, volume_id: str) -> Any:
     raise exceptions.VolumeNotFound(volume_id=volume_id)
 
 
+@answers(None, 202, errors=(409,))
 def delete(api: Api, request: Request, server_id: str, volume_id: str) -> Any:
     _check(request, _find(request, server_id, "delete"), "detach_volume")
     raise exceptions.VolumeNotFound(volume_id=volume_id)

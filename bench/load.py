@@ -49,13 +49,22 @@ class Load:
         list(self._pool.map(lambda server: [self._cycle(server) for _ in range(each)], servers))
         return len(servers) * each, time.monotonic() - began
 
+    def drain(self, count, at_once):
+        """Seconds to empty a host of ``count`` servers, so many of them at once: each is moved and confirmed."""
+        host = self.client.get("/os-hypervisors")["hypervisors"][0]["hypervisor_hostname"]
+        servers = list(self._pool.map(lambda _: self._boot(availability_zone=f"nova:{host}"), range(count)))
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(at_once) as few:
+            list(few.map(self._move, servers))
+        return time.monotonic() - began
+
     def alone(self, server, count):
         """Seconds of ``count`` resizes, one after the other with nothing else going on."""
         self._usual.clear()
         return [self._cycle(server) for _ in range(count)]
 
-    def _boot(self):
-        body = {"server": {"name": "bench", "flavorRef": SMALL, "imageRef": IMAGE}}
+    def _boot(self, **more):
+        body = {"server": {"name": "bench", "flavorRef": SMALL, "imageRef": IMAGE, **more}}
         server = self.client.post("/servers", body)["server"]["id"]
         self._wait(server, "boot", "ACTIVE")
         return server
@@ -66,9 +75,17 @@ class Load:
         self.client.action(server, "resize", {"flavorRef": LARGE if server in self._large else SMALL})
         self._wait(server, "resize", "VERIFY_RESIZE")
         took = time.monotonic() - began
+        self._confirm(server)
+        return took
+
+    def _move(self, server):
+        self.client.action(server, "migrate")
+        self._wait(server, "resize", "VERIFY_RESIZE")
+        self._confirm(server)
+
+    def _confirm(self, server):
         self.client.action(server, "confirmResize")
         self._wait(server, "confirm", "ACTIVE")
-        return took
 
     def _wait(self, server, verb, status):
         began = time.monotonic()

@@ -27,6 +27,7 @@ import yardstick  # noqa: E402
 from novasim.cli import process  # noqa: E402
 
 HOSTS, MANY = 60, 1000
+DRAINED, DRAINED_AT_ONCE = 50, 10
 # Longer than the interval of heartbeats, so that one is in it.
 IDLE_S = 12
 # The real Nova with its fake driver on a machine like this one, and what this project wants to reach.
@@ -116,12 +117,14 @@ def measure(given, endpoint, groups):
         cycles, cycle_s = clients.cycles(mine, given.cycles)
         spent, looks = counted.spent(cycles), clients.looks
         alone = load.quantiles_ms(clients.alone(servers[0], given.alone))
+        drained_s = clients.drain(DRAINED, DRAINED_AT_ONCE)
     return {
         "boots a second": given.boots / boot_s,
         "cycles a second": cycles / cycle_s,
         "status requests a cycle": looks / cycles,
         "one resize, p50 ms": alone[0],
         "one resize, p95 ms": alone[1],
+        f"drain of {DRAINED} servers, {DRAINED_AT_ONCE} at once, s": drained_s,
         **{f"CPU ms a cycle, {name}": value for name, value in spent.items()},
         **{f"RSS MB, {name}": meter.rss_kb(pids()) / 1024 for name, pids in groups.items()},
     }

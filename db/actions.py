@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, Update, and_, bindparam, func, insert, literal, or_, select, union_all
+from sqlalchemy import Insert, Update, and_, bindparam, func, insert, literal, select, union_all
 from sqlalchemy import update as sql_update
 
 from novasim import exceptions
 from novasim.context import RequestContext
-from novasim.db import models
+from novasim.db import models, pages
 from novasim.db.engine import Transaction, one_of
 
 _A = models.instance_actions.c
@@ -173,20 +173,19 @@ def list_page(tx: Transaction, instance_uuid: str, limit: int | None = None, mar
     :param marker: request id
     :raises Invalid: when the marker is unknown
     """
-    statement = select(models.instance_actions).where(_A.instance_uuid == instance_uuid).order_by(
-        _A.created_at.desc(), _A.id.desc()).limit(limit)
+    order = ((_A.created_at, "desc"), (_A.id, "desc"))
+    statement = select(models.instance_actions).where(_A.instance_uuid == instance_uuid).limit(limit)
     if marker is not None:
         at = tx.execute(select(_A.created_at, _A.id).where(
             _A.instance_uuid == instance_uuid, _A.request_id == marker)).first()
         if at is None:
             raise exceptions.Invalid(f"marker [{marker}] not found")
-        statement = statement.where(or_(_A.created_at < at.created_at,
-                                        and_(_A.created_at == at.created_at, _A.id < at.id)))
+        statement = pages.after(statement, at, order)
     if changes_since is not None:
         statement = statement.where(_A.updated_at >= changes_since)
     if changes_before is not None:
         statement = statement.where(_A.updated_at <= changes_before)
-    return [dict(row._mapping) for row in tx.execute(statement)]
+    return [dict(row._mapping) for row in tx.execute(pages.ordered(statement, order, tx.dialect))]
 
 
 def get(tx: Transaction, instance_uuid: str, request_id: str) -> dict[str, Any]:

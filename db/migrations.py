@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from oslo_utils import uuidutils
-from sqlalchemy import Select, and_, bindparam, exists, insert, or_, select
+from sqlalchemy import and_, bindparam, exists, insert, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
 from novasim import exceptions, states
-from novasim.db import hosts, models
+from novasim.db import hosts, models, pages
 from novasim.db.engine import Transaction, one_of
 from novasim.db.instances import Beside
 from novasim.objects import Migration
@@ -125,19 +125,14 @@ def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int | None = N
         statement = statement.where(_T.updated_at >= filters["changes_since"])
     if filters.get("changes_before") is not None:
         statement = statement.where(_T.updated_at <= filters["changes_before"])
-    statement = statement.order_by(*((_T.created_at.desc(), _T.id.desc()) if newest_first else (_T.id,)))
+    order = ((_T.created_at, "desc"), (_T.id, "desc")) if newest_first else ((_T.id, "asc"),)
     if marker is not None:
-        statement = _after(tx, statement, marker, newest_first)
-    return [Migration(**row._mapping) for row in tx.execute(statement.limit(limit))]
-
-
-def _after(tx: Transaction, statement: Select[Any], marker: str, newest_first: bool) -> Select[Any]:
-    row = tx.execute(select(_T.id, _T.created_at).where(_T.uuid == marker)).one_or_none()
-    if row is None:
-        raise exceptions.Invalid(f"Marker {marker} could not be found.")
-    if not newest_first:
-        return statement.where(_T.id > row.id)
-    return statement.where(or_(_T.created_at < row.created_at, and_(_T.created_at == row.created_at, _T.id < row.id)))
+        at = tx.execute(select(_T.id, _T.created_at).where(_T.uuid == marker)).one_or_none()
+        if at is None:
+            raise exceptions.Invalid(f"Marker {marker} could not be found.")
+        statement = pages.after(statement, at, order)
+    return [Migration(**row._mapping)
+            for row in tx.execute(pages.ordered(statement, order, tx.dialect).limit(limit))]
 
 
 def unconfirmed(tx: Transaction, dest_hosts: Sequence[str], before: datetime) -> list[Migration]:

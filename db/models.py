@@ -74,6 +74,7 @@ instances = _table(
     Column("disable_terminate", Boolean, nullable=False, default=False), Column("cell_name", Name),
     Column("internal_id", Integer), Column("cleaned", Integer, nullable=False, default=0),
     Index(None, "project_id", "deleted", "created_at"), Index(None, "deleted", "created_at"),
+    Index(None, "project_id", "uuid"),
     Index(None, "host", "deleted", "cleaned"), Index(None, "host", "node", "deleted"),
     Index(None, "reservation_id"), Index(None, "terminated_at", "launched_at"), Index(None, "uuid", "deleted"),
     Index(None, "task_state", "updated_at"), Index(None, "vm_state", "deleted"), Index(None, "updated_at"))

@@ -10,6 +10,8 @@ from sqlalchemy.sql import ColumnElement
 
 # (column, "asc" or "desc")
 Order = Sequence[tuple[Any, str]]
+# What every row has, though the schema would let it be absent.
+_NEVER_NULL = ("created_at", "id")
 
 
 def ordered(statement: Select[Any], order: Order, dialect: str) -> Select[Any]:
@@ -36,7 +38,16 @@ def after(statement: Select[Any], marker: Any, order: Order) -> Select[Any]:
         if beyond is not None:
             alternatives.append(and_(*same, beyond))
         same.append(column.is_(None) if value is None else column == value)
-    return statement.where(or_(*alternatives))
+    return statement.where(*_from(marker, *order[0]), or_(*alternatives))
+
+
+def _from(marker: Any, column: Any, direction: str) -> list[ColumnElement[bool]]:
+    """The same once more of the first column alone, where that is a range: no database sees one in alternatives, and
+    each would read all rows before the marker."""
+    if column.name not in _NEVER_NULL:
+        return []
+    bound = bindparam(None, marker._mapping[column.name], type_=column.type, unique=True)
+    return [column >= bound if direction == "asc" else column <= bound]
 
 
 def _beyond(column: Any, value: Any, direction: str) -> ColumnElement[bool] | None:
@@ -45,4 +56,6 @@ def _beyond(column: Any, value: Any, direction: str) -> ColumnElement[bool] | No
         return column.is_not(None) if direction == "asc" else None
     # Bound by hand: SQLAlchemy compares a column with a bare True or False for equality only.
     bound = bindparam(None, value, type_=column.type, unique=True)
-    return column > bound if direction == "asc" else or_(column < bound, column.is_(None))
+    if direction == "asc":
+        return column > bound
+    return column < bound if column.name in _NEVER_NULL else or_(column < bound, column.is_(None))

@@ -14,7 +14,7 @@ _T = models.tags.c
 _SERVER = models.instances.c.uuid
 _INSERT = insert(models.tags)
 _READ = select(_T.resource_id, _T.tag).where(
-    _T.resource_id.in_(bindparam("uuids", expanding=True))).order_by(_T.resource_id, _T.tag)
+    _T.resource_id.in_(bindparam("uuids", expanding=True)))
 _DELETE_ALL = delete(models.tags).where(_T.resource_id == bindparam("b_uuid"))
 _DELETE = _DELETE_ALL.where(_T.tag == bindparam("b_tag"))
 
@@ -22,8 +22,9 @@ _DELETE = _DELETE_ALL.where(_T.tag == bindparam("b_tag"))
 def of_servers(tx: Transaction, uuids: Iterable[str]) -> dict[str, list[str]]:
     """The tags of a page of servers, in order, by uuid, for those that have any: one statement for all."""
     found: dict[str, list[str]] = {}
-    for row in tx.execute(_READ, {"uuids": list(uuids)}):
-        found.setdefault(row.resource_id, []).append(row.tag)
+    # Not in the database's order: each has its own.
+    for uuid, tag in sorted((row.resource_id, row.tag) for row in tx.execute(_READ, {"uuids": list(uuids)})):
+        found.setdefault(uuid, []).append(tag)
     return found
 
 

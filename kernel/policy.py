@@ -63,7 +63,7 @@ _RULES = [
     _Rule("servers:show:host_status", ADMIN, "Show the state of a server's host", (("GET", "/servers/{server_id}"),)),
     _Rule("os-extended-server-attributes", ADMIN, "Show host, hypervisor and other inner attributes of a server",
           (("GET", "/servers/{server_id}"),)),
-    _Rule("servers:create", OWNER, "Create a server", (("POST", "/servers"),)),
+    _Rule("servers:create", OWNER, "Create a server", (("POST", "/servers"), ("POST", "/os-volumes_boot"))),
     _Rule("servers:create:forced_host", ADMIN, "Create a server on a named host, past the scheduler",
           (("POST", "/servers"),)),
     _Rule("servers:create:requested_destination", ADMIN, "Create a server on a named host",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import answers
 from novasim.api.identity import resources
 from novasim.api.identity.access import Request
 from novasim.api.query import Parameter
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _TABLE = models.application_credentials
+_PARAMETERS = {"name": Parameter()}
+_SHAPE = {"id": str, "name": str, "description": str, "user_id": str, "project_id": str, "unrestricted": bool,
+          "system": None, "expires_at": str | None, "roles": [{"id": str, "name": str}], "links": {"self": str}}
 
 
 def _view(api: Api, request: Request, rows: list[identity.Row]) -> list[dict[str, Any]]:
@@ -60,6 +64,8 @@ def _roles(api: Api, request: Request, said: list[Mapping[str, str]] | None) -> 
     return found
 
 
+@answers({"application_credential": _SHAPE | {"secret": str}}, 201, (409,), bodies.APPLICATION_CREDENTIAL,
+         about="Create an application credential")
 def create(api: Api, request: Request, user_id: str) -> Response:
     _check_maker(api, request)
     body = request.json()
@@ -86,8 +92,10 @@ def create(api: Api, request: Request, user_id: str) -> Response:
     return Response(201, {"application_credential": _view(api, request, [row])[0] | {"secret": secret}})
 
 
+@answers(resources.listed_shape("application_credentials", _SHAPE), query=_PARAMETERS,
+         about="List application credentials")
 def index(api: Api, request: Request, user_id: str) -> Any:
-    wanted = query.read(request, {"name": Parameter()})
+    wanted = query.read(request, _PARAMETERS)
     rows = api.db.read(identity.search, _TABLE, user_id=user_id, **wanted)
     links = {"self": f"{request.prefix}/users/{user_id}/application_credentials", "next": None, "previous": None}
     return {"application_credentials": _view(api, request, rows), "links": links}
@@ -103,10 +111,12 @@ def _find(api: Api, user_id: str, credential_id: str) -> identity.Row:
     return found[0]
 
 
+@answers({"application_credential": _SHAPE}, about="Show an application credential")
 def show(api: Api, request: Request, user_id: str, credential_id: str) -> Any:
     return {"application_credential": _view(api, request, [_find(api, user_id, credential_id)])[0]}
 
 
+@answers(None, 204, about="Delete an application credential")
 def delete(api: Api, request: Request, user_id: str, credential_id: str) -> Response:
     _check_maker(api, request)
     api.db.write(identity.remove, _TABLE, _find(api, user_id, credential_id)["uuid"])

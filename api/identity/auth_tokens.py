@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import wsgi
+from novasim.api.answers import Shape, answers, optional
 from novasim.api.identity import catalog, methods, resources
 from novasim.api.identity.access import Request
 from novasim.api.identity.tokens import Grant
+from novasim.api.query import Parameter
 from novasim.api.schemas import identity as bodies
 from novasim.api.wsgi import Response
 from novasim.db import identity
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
 
 SUBJECT = "X-Subject-Token"
 NO_CATALOG = "nocatalog"
+_NO_CATALOG = {NO_CATALOG: Parameter()}
+_LINKS = {"self": str, "next": None, "previous": None}
+_NAMED = {"id": str, "name": str}
+_IN_DOMAIN = _NAMED | {"domain": _NAMED}
+TOKEN: Shape = {"token": {
+    "methods": [str], "user": _IN_DOMAIN | {"password_expires_at": None}, "audit_ids": [str], "issued_at": str,
+    "expires_at": str, "project": optional(_IN_DOMAIN), "is_domain": optional(bool), "domain": optional(_NAMED),
+    "system": optional({"all": bool}), "roles": optional([_NAMED]), "catalog": optional([catalog.SERVICE]),
+    "application_credential": optional(_NAMED | {"restricted": bool})}}
 
 
 def _domain(standing: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -56,6 +67,7 @@ def _body(api: Api, request: Request, grant: Grant) -> dict[str, Any]:
     return {"token": token}
 
 
+@answers(TOKEN, 201, takes=bodies.AUTH, query=_NO_CATALOG, about="Log in")
 def create(api: Api, request: Request) -> Response:
     body = request.json()
     bodies.AUTH.check(body)
@@ -78,34 +90,40 @@ def _subject(api: Api, request: Request, *roles: str) -> Grant:
     return subject
 
 
+@answers(TOKEN, query=_NO_CATALOG, headers=(SUBJECT,), about="What a token is worth")
 def show(api: Api, request: Request) -> Response:
     grant = _subject(api, request, "admin", "service")
     return Response(200, _body(api, request, grant), {SUBJECT: request.wire.headers[SUBJECT]})
 
 
+@answers(None, 204, headers=(SUBJECT,), about="Take a token back")
 def delete(api: Api, request: Request) -> Response:
     claims = _subject(api, request, "admin").claims
     api.db.write(identity.revoke_token, claims.audit_ids[0], claims.expires_at)
     return Response(204)
 
 
+@answers({"catalog": [catalog.SERVICE], "links": _LINKS}, about="The services, as the caller's token has them")
 def show_catalog(api: Api, request: Request) -> Any:
     return {"catalog": catalog.catalog(api, request),
             "links": {"self": f"{request.prefix}/auth/catalog", "next": None, "previous": None}}
 
 
+@answers(resources.PROJECTS.shapes)
 def index_projects(api: Api, request: Request, user_id: str | None = None) -> Any:
     """The projects that a user may log in to: the caller, or the one in the URL."""
     rows = api.db.read(identity.projects_of, user_id or request.grant.claims.user_id)
     return resources.listed(request, resources.PROJECTS, rows)
 
 
+@answers(resources.DOMAINS.shapes)
 def index_domains(api: Api, request: Request) -> Any:
     """The domains that the caller may log in to."""
     rows = api.db.read(identity.domains_of, request.grant.claims.user_id)
     return resources.listed(request, resources.DOMAINS, rows)
 
 
+@answers({"system": [{"all": bool}], "links": _LINKS})
 def show_system(api: Api, request: Request) -> Any:
     """Whether the caller may log in to the system as a whole."""
     held = api.db.read(identity.assignments, user_id=request.grant.claims.user_id, target_type=identity.SYSTEM)

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
+from novasim.api.answers import Shape
 from novasim.api.identity.tokens import PREFIX
 from novasim.api.wsgi import Request
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 _SERVICES = (("identity", "keystone", PREFIX), ("compute", "nova", "/v2.1"), ("image", "glance", "/image"),
              ("network", "neutron", "/network"))
 _INTERFACES = ("public", "internal", "admin")
+_ENDPOINT = {"id": str, "interface": str, "region": str, "region_id": str, "url": str}
+SERVICE: Shape = {"id": str, "type": str, "name": str, "endpoints": [_ENDPOINT]}
+_LINKED = {"links": {"self": str}}
+SHAPES: dict[str, Shape] = {
+    "services": {"id": str, "type": str, "name": str, "enabled": bool, "description": str} | _LINKED,
+    "endpoints": _ENDPOINT | {"service_id": str, "enabled": bool} | _LINKED,
+    "regions": {"id": str, "description": str, "parent_region_id": None} | _LINKED}
 
 
 def _id(*names: str) -> str:

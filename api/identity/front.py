@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import webob
 
-from novasim.api import routes, wsgi
+from novasim.api import routes, versions, wsgi
 from novasim.api.identity import access
 from novasim.api.identity.routes import TREE
 from novasim.api.identity.tokens import PREFIX, Tokens
@@ -26,8 +26,9 @@ def _version(root: str) -> dict[str, Any]:
 def _document(wire: webob.Request) -> wsgi.Response | None:
     """What clients read before anything else, without a token; None for a request that the version serves."""
     path = wire.path_info[len(PREFIX):].rstrip("/")
-    if wire.method not in ("GET", "HEAD") or path not in ("", access.VERSION):
+    if path not in ("", access.VERSION):
         return None
+    versions.only_read(wire, "HEAD")
     version = _version(wire.application_url)
     return wsgi.Response(200, {"version": version}) if path else wsgi.Response(300, {"versions": {"values": [version]}})
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import Shape, answers, optional
 from novasim.api.identity.access import Request
 from novasim.api.query import Parameter
 from novasim.api.schemas import Schema
@@ -29,6 +30,7 @@ class Kind(NamedTuple):
     :ivar filters: query parameters of the list, which are columns too
     :ivar bodies: what creates one and what changes one
     :ivar more: what is shown besides, of a row
+    :ivar also: the shape of that
     """
     one: str
     table: Table
@@ -36,6 +38,18 @@ class Kind(NamedTuple):
     filters: Mapping[str, Parameter]
     bodies: tuple[Schema, Schema]
     more: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    also: Mapping[str, Shape]
+
+    @property
+    def shape(self) -> dict[str, Shape]:
+        """What one looks like."""
+        texts = dict.fromkeys(self.shown, str | None) | ({"enabled": bool} if "enabled" in self.shown else {})
+        return {"id": str, "links": {"self": str}} | texts | dict(self.also)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """What a list looks like."""
+        return listed_shape(self.many, self.shape)
 
     @property
     def many(self) -> str:
@@ -47,19 +61,27 @@ class Kind(NamedTuple):
         return f"{self.one}_id"
 
 
+def listed_shape(many: str, one: Shape) -> dict[str, Shape]:
+    """What any list of the service looks like."""
+    return {many: [one], "links": {"self": str, "next": None, "previous": None}}
+
+
+_EXTRAS = {"tags": [str], "options": {}}
 _NAME, _DOMAIN_ID = {"name": Parameter()}, {"domain_id": Parameter()}
 _ENABLED = {"enabled": Parameter(query.boolean)}
 PROJECTS = Kind(
     "project", models.projects, ("name", "description", "enabled", "domain_id"), _NAME | _DOMAIN_ID | _ENABLED,
-    bodies.PROJECT, lambda row: {"is_domain": False, "parent_id": row["domain_id"], "tags": [], "options": {}})
+    bodies.PROJECT, lambda row: {"is_domain": False, "parent_id": row["domain_id"], "tags": [], "options": {}},
+    {"is_domain": bool, "parent_id": str | None} | _EXTRAS)
 DOMAINS = Kind("domain", models.domains, ("name", "description", "enabled"), _NAME | _ENABLED, bodies.DOMAIN,
-               lambda row: {"tags": [], "options": {}})
+               lambda row: {"tags": [], "options": {}}, _EXTRAS)
 USERS = Kind(
     "user", models.users, ("name", "description", "enabled", "domain_id", "email"), _NAME | _DOMAIN_ID | _ENABLED,
     bodies.USER, lambda row: {"password_expires_at": None, "options": {}} | (
-        {"default_project_id": row["default_project_id"]} if row["default_project_id"] else {}))
+        {"default_project_id": row["default_project_id"]} if row["default_project_id"] else {}),
+    {"password_expires_at": None, "options": {}, "default_project_id": optional(str)})
 ROLES = Kind("role", models.roles, ("name", "description"), _NAME, bodies.ROLE,
-             lambda row: {"domain_id": None, "options": {}})
+             lambda row: {"domain_id": None, "options": {}}, {"domain_id": None, "options": {}})
 
 
 def moment(time: datetime) -> str:
@@ -143,6 +165,7 @@ def _check_parent(said: Mapping[str, Any], row: Mapping[str, Any]) -> None:
         raise exceptions.Invalid("parent_id: there are no projects under projects here, only under domains")
 
 
+@answers(None, 204, takes=bodies.PASSWORD)
 def change_password(api: Api, request: Request, user_id: str) -> Response:
     """A user's own change, which needs the old password and no token.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import answers, optional
 from novasim.api.identity import resources, tokens
 from novasim.api.identity.access import Request
 from novasim.api.query import Parameter
@@ -20,12 +21,17 @@ _COLUMNS = {"user.id": "user_id", "role.id": "role_id"}
 _TARGETS = {"scope.project.id": identity.PROJECT, "scope.domain.id": identity.DOMAIN, "scope.system": identity.SYSTEM}
 _SWITCHES = ("effective", "include_names")
 _PARAMETERS = {name: Parameter() for name in (*_COLUMNS, *_TARGETS, *_SWITCHES, "group.id", "include_subtree")}
+_NAMED = {"id": str, "name": optional(str)}
+_IN_DOMAIN = _NAMED | {"domain": optional(_NAMED)}
+_SHAPE = {"user": _IN_DOMAIN, "role": _NAMED, "links": {"assignment": str}, "scope": {
+    "project": optional(_IN_DOMAIN), "domain": optional(_NAMED), "system": optional({"all": bool})}}
 
 
 def _on(target: str, ids: dict[str, str]) -> tuple[str, str]:
     return target, ids.get(f"{target}_id", identity.ALL)
 
 
+@answers(resources.ROLES.shapes)
 def index_roles(target: str, api: Api, request: Request, user_id: str, **ids: str) -> Any:
     """The roles that a user was given on a target."""
     kind, target_id = _on(target, ids)
@@ -35,17 +41,20 @@ def index_roles(target: str, api: Api, request: Request, user_id: str, **ids: st
     return resources.listed(request, resources.ROLES, rows)
 
 
+@answers(None, 204, about="Whether a user has a role on a target")
 def check(target: str, api: Api, request: Request, user_id: str, role_id: str, **ids: str) -> Response:
     if not api.db.read(identity.has, user_id, role_id, *_on(target, ids)):
         raise exceptions.NotFound(f"Could not find role assignment with role: {role_id}, user or group: {user_id}.")
     return Response(204)
 
 
+@answers(None, 204, about="Give a user a role on a target")
 def assign(target: str, api: Api, request: Request, user_id: str, role_id: str, **ids: str) -> Response:
     api.db.write(identity.assign, user_id, role_id, *_on(target, ids))
     return Response(204)
 
 
+@answers(None, 204, about="Take a role on a target from a user")
 def unassign(target: str, api: Api, request: Request, user_id: str, role_id: str, **ids: str) -> Response:
     api.db.write(identity.unassign, user_id, role_id, *_on(target, ids))
     return Response(204)
@@ -55,6 +64,7 @@ def _says_yes(values: dict[str, str], name: str) -> bool:
     return name in values and values[name].lower() not in ("0", "false")
 
 
+@answers(resources.listed_shape("role_assignments", _SHAPE), query=_PARAMETERS)
 def index(api: Api, request: Request) -> Any:
     """Assignments as they were given; with ``effective`` those that they bring along too."""
     values = query.read(request, _PARAMETERS)

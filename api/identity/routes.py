@@ -6,8 +6,10 @@ import functools
 from typing import Any
 
 from novasim.api import routes
+from novasim.api.answers import answers
 from novasim.api.identity import access, application_credentials, auth_tokens, catalog, resources, role_assignments
 from novasim.api.identity.resources import Kind
+from novasim.api.query import Parameter
 from novasim.db import identity
 
 Entry = tuple[Any, access.Rule | None]
@@ -17,11 +19,16 @@ def _resource(kind: Kind, may_show: access.Rule) -> dict[str, dict[str, Entry]]:
     def of(function: Any) -> Any:
         return functools.partial(function, kind)
 
+    one, (creates, changes) = {kind.one: kind.shape}, kind.bodies
+    index = answers(kind.shapes, query=kind.filters, about=f"List {kind.many}")(of(resources.index))
+    create = answers(one, 201, (409,), creates, about=f"Create a {kind.one}")(of(resources.create))
+    show = answers(one, about=f"Show a {kind.one}")(of(resources.show))
+    update = answers(one, 200, (409,), changes, about=f"Change a {kind.one}")(of(resources.update))
+    delete = answers(None, 204, about=f"Delete a {kind.one}")(of(resources.delete))
     return {
-        f"/{kind.many}": {"GET": (of(resources.index), access.admin), "POST": (of(resources.create), access.admin)},
+        f"/{kind.many}": {"GET": (index, access.admin), "POST": (create, access.admin)},
         f"/{kind.many}/{{{kind.key}}}": {
-            "GET": (of(resources.show), may_show), "PATCH": (of(resources.update), access.admin),
-            "DELETE": (of(resources.delete), access.admin)}}
+            "GET": (show, may_show), "PATCH": (update, access.admin), "DELETE": (delete, access.admin)}}
 
 
 def _assignments(target: str, path: str) -> dict[str, dict[str, Entry]]:
@@ -33,6 +40,15 @@ def _assignments(target: str, path: str) -> dict[str, dict[str, Entry]]:
         f"{path}/users/{{user_id}}/roles/{{role_id}}": {
             "GET": (of(role_assignments.check), access.admin), "PUT": (of(role_assignments.assign), access.admin),
             "DELETE": (of(role_assignments.unassign), access.admin)}}
+
+
+def _list(many: str) -> dict[str, dict[str, Entry]]:
+    one, _, names = catalog.LISTS[many]
+    shape = catalog.SHAPES[many]
+    index = answers(resources.listed_shape(many, shape), query=dict.fromkeys(names, Parameter()), about=f"List {many}")(
+        functools.partial(catalog.index, many))
+    show = answers({one: shape}, about=f"Show one of the {many}")(functools.partial(catalog.show, many))
+    return {f"/{many}": {"GET": (index, access.admin)}, f"/{many}/{{id}}": {"GET": (show, access.admin)}}
 
 
 ROUTES: dict[str, dict[str, Entry]] = {
@@ -59,7 +75,6 @@ ROUTES: dict[str, dict[str, Entry]] = {
     **_assignments(identity.DOMAIN, "/domains/{domain_id}"),
     **_assignments(identity.SYSTEM, "/system"),
     "/role_assignments": {"GET": (role_assignments.index, access.admin)},
-    **{f"/{many}": {"GET": (functools.partial(catalog.index, many), access.admin)} for many in catalog.LISTS},
-    **{f"/{many}/{{id}}": {"GET": (functools.partial(catalog.show, many), access.admin)} for many in catalog.LISTS},
+    **{path: entry for many in catalog.LISTS for path, entry in _list(many).items()},
 }
 TREE = routes.tree(ROUTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
+from novasim.api.answers import answers
 from novasim.api.image.images import change
 from novasim.api.wsgi import Request, Response
 from novasim.db import images
@@ -25,9 +26,11 @@ def _set(request: Request, image_id: str, verb: str, status: str) -> Response:
     return Response(204)
 
 
+@answers(None, 204, about="Take an image out of use")
 def deactivate(api: Api, request: Request, image_id: str) -> Response:
     return _set(request, image_id, "deactivate", images.DEACTIVATED)
 
 
+@answers(None, 204, about="Bring an image back into use")
 def reactivate(api: Api, request: Request, image_id: str) -> Response:
     return _set(request, image_id, "reactivate", images.ACTIVE)

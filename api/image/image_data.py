@@ -11,6 +11,8 @@ import webob
 
 from novasim import exceptions
 from novasim.api import images as rights
+from novasim.api.answers import Raw, answers
+from novasim.api.schemas import Schema
 from novasim.api.wsgi import HttpError, Request, Response
 from novasim.db import images
 from novasim.db.engine import Transaction
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from novasim.api.app import Api
 
 _PIECE = 1 << 16
+_MEDIA = "application/octet-stream"
+_BYTES = Schema({})
 
 
 class _Contents:
@@ -75,10 +79,11 @@ def _read(request: Request) -> _Contents:
     raise HttpError(413, f"The image is too large: at most {most} bytes are accepted.")
 
 
+@answers(None, 204, (409, 410, 413, 415), _BYTES, media=(_MEDIA,))
 def upload(api: Api, request: Request, image_id: str) -> Response:
     """Take in the contents of a queued image, which can be used from then on."""
-    if request.wire.content_type != "application/octet-stream":
-        raise HttpError(415, "Unsupported Content-Type: it must be application/octet-stream")
+    if request.wire.content_type != _MEDIA:
+        raise HttpError(415, f"Unsupported Content-Type: it must be {_MEDIA}")
     image = rights.find_own(request, image_id)
     if image["instance_uuid"] is not None:
         raise exceptions.Conflict(f"The contents of image {image_id} come from a server.")
@@ -107,6 +112,7 @@ def _save(tx: Transaction, image_id: str, contents: _Contents) -> bool:
     return saved
 
 
+@answers(Raw({}), also={204: None}, gives=_MEDIA)
 def download(api: Api, request: Request, image_id: str) -> Any:
     """The contents, where they are kept."""
     image = rights.find(request, image_id)

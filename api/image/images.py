@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from novasim import exceptions
 from novasim.api import images as rights
 from novasim.api import query, wsgi
+from novasim.api.answers import answers, optional
 from novasim.api.image import json_patch, schemas, view
 from novasim.api.query import Parameter
 from novasim.api.wsgi import HttpError, Request, Response
@@ -62,6 +63,8 @@ _DIRECT = ("name", "status", "disk_format", "container_format", "checksum", "os_
            "size_min", "size_max", "protected", "member_status")
 
 
+@answers({"images": [view.IMAGE], "schema": str, "first": str, "next": optional(str)}, query=_PARAMETERS,
+         about="List images")
 def index(api: Api, request: Request) -> Any:
     values = query.read(request, _PARAMETERS)
     limit = api.conf.api.max_limit if values.get("limit") is None else min(values["limit"], api.conf.api.max_limit)
@@ -112,16 +115,19 @@ def _sort(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, direction or "desc") for key, direction in pairs]
 
 
+@answers(view.IMAGE, about="Show an image")
 def show(api: Api, request: Request, image_id: str) -> Any:
     return view.image(rights.find(request, image_id))
 
 
+@answers({"tasks": [{...: Any}]}, about="List the imports that an image comes from")
 def tasks(api: Api, request: Request, image_id: str) -> Any:
     """The imports that an image comes from: uploads and servers make images here, so there are none."""
     rights.find(request, image_id)
     return {"tasks": []}
 
 
+@answers(view.IMAGE, 201, (409, 413), schemas.BODY, about="Create an image, whose contents are uploaded later")
 def create(api: Api, request: Request) -> Response:
     body = request.json()
     for name in body:
@@ -186,10 +192,11 @@ def change(request: Request, image_id: str, wanted: Callable[[dict[str, Any]], d
     return changed
 
 
+@answers(view.IMAGE, 200, (409, 413), json_patch.BODY, media=json_patch.MEDIA_TYPES, about="Change an image")
 def update(api: Api, request: Request, image_id: str) -> Any:
-    if request.wire.content_type != json_patch.MEDIA_TYPE:
-        raise HttpError(415, f"Unsupported Content-Type: it must be {json_patch.MEDIA_TYPE}",
-                        {"Accept-Patch": json_patch.MEDIA_TYPE})
+    if request.wire.content_type not in json_patch.MEDIA_TYPES:
+        raise HttpError(415, f"Unsupported Content-Type: it must be {json_patch.MEDIA_TYPES[0]}",
+                        {"Accept-Patch": ", ".join(json_patch.MEDIA_TYPES)})
     operations = json_patch.read(wsgi.parse(request.read()))
 
     def wanted(image: dict[str, Any]) -> dict[str, Any]:
@@ -207,5 +214,6 @@ def update(api: Api, request: Request, image_id: str) -> Any:
     return view.image(change(request, image_id, wanted))
 
 
+@answers(None, 204, (409,), about="Delete an image")
 def delete(api: Api, request: Request, image_id: str) -> Response:
     return rights.delete(api, request, image_id)

@@ -9,9 +9,10 @@ from novasim import exceptions
 from novasim.api.image import schemas
 from novasim.api.schemas import Schema, closed
 
-MEDIA_TYPE = "application/openstack-images-v2.1-json-patch"
+# The one that clients send, and the one that RFC 6902 has registered.
+MEDIA_TYPES = ("application/openstack-images-v2.1-json-patch", "application/json-patch+json")
 _PATH = {"type": "string", "pattern": "^/"}
-_BODY = Schema({"type": "array", "items": {"oneOf": [
+BODY = Schema({"type": "array", "items": {"oneOf": [
     closed({"op": {"enum": ["add", "replace"]}, "path": _PATH, "value": {}}, "op", "path", "value"),
     {"type": "object", "properties": {"op": {"enum": ["remove"]}, "path": _PATH}, "required": ["op", "path"]}]}})
 
@@ -28,7 +29,7 @@ def read(body: Any) -> list[Operation]:
 
     :raises ValidationError: 400
     """
-    _BODY.check(body)
+    BODY.check(body)
     return [Operation(item["op"], _name(item["path"]), item.get("value")) for item in body]
 
 

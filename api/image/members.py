@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
 from novasim.api import images as rights
+from novasim.api.answers import answers
 from novasim.api.image import schemas, view
 from novasim.api.wsgi import HttpError, Request, Response
 from novasim.db import image_members, images
@@ -33,10 +34,12 @@ def _visible(request: Request, image_id: str) -> list[dict[str, Any]]:
     return request.api.db.read(image_members.of_image, image_id, member)
 
 
+@answers({"members": [view.MEMBER], "schema": str}, about="List the projects that an image is shared with")
 def index(api: Api, request: Request, image_id: str) -> Any:
     return {"members": [view.member(row) for row in _visible(request, image_id)], "schema": "/v2/schemas/members"}
 
 
+@answers(view.MEMBER, about="Show a member of an image")
 def show(api: Api, request: Request, image_id: str, member_id: str) -> Any:
     for row in _visible(request, image_id):
         if row["member_id"] == member_id:
@@ -44,6 +47,7 @@ def show(api: Api, request: Request, image_id: str, member_id: str) -> Any:
     raise _missing(image_id, member_id)
 
 
+@answers(view.MEMBER, errors=(409, 413), takes=schemas.NEW_MEMBER, about="Share an image with a project")
 def create(api: Api, request: Request, image_id: str) -> Any:
     body = request.json()
     schemas.NEW_MEMBER.check(body)
@@ -64,6 +68,7 @@ def create(api: Api, request: Request, image_id: str) -> Any:
     return view.member(made)
 
 
+@answers(view.MEMBER, takes=schemas.MEMBER_STATUS, about="Accept or reject an image")
 def update(api: Api, request: Request, image_id: str, member_id: str) -> Any:
     body = request.json()
     schemas.MEMBER_STATUS.check(body)
@@ -76,6 +81,7 @@ def update(api: Api, request: Request, image_id: str, member_id: str) -> Any:
     return view.member(api.db.read(image_members.of_image, image_id, member_id)[0])
 
 
+@answers(None, 204, about="Share an image with a project no more")
 def delete(api: Api, request: Request, image_id: str, member_id: str) -> Response:
     rights.find_own(request, image_id)
     if not api.db.write(image_members.remove, image_id, member_id):

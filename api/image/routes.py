@@ -6,7 +6,7 @@ from typing import Any
 
 import webob
 
-from novasim.api import routes
+from novasim.api import routes, versions
 from novasim.api.image import actions, image_data, images, members, schemas, tags
 from novasim.api.microversion import Handler
 from novasim.api.wsgi import Response
@@ -31,8 +31,9 @@ _VERSIONS = ("v2.9", "v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2
 
 def document(wire: webob.Request) -> Response | None:
     """The list of versions, which needs no token."""
-    if wire.method != "GET" or wire.path_info.strip("/") not in ("", "versions"):
+    if wire.path_info.strip("/") not in ("", "versions"):
         return None
+    versions.only_read(wire)
     links = [{"rel": "self", "href": f"{wire.application_url}/v2/"}]
     return Response(300 if wire.path_info.strip("/") == "" else 200, {"versions": [
         {"id": name, "status": "CURRENT" if name == _VERSIONS[0] else "SUPPORTED", "links": links}

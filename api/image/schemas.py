@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from novasim.api.answers import answers
 from novasim.api.schemas import Schema, closed
 from novasim.api.wsgi import HttpError, Request
 
@@ -71,12 +72,14 @@ NEW_MEMBER = Schema(closed({"member": {"type": "string", "minLength": 1, "maxLen
 MEMBER_STATUS = Schema(closed({"status": _MEMBER["status"]}, "status"))
 
 
+@answers({...: Any}, about="Show what images and members look like")
 def show(api: Api, request: Request, name: str) -> Any:
     if name not in _SCHEMAS:
         raise HttpError(404, "The resource could not be found.")
     return _SCHEMAS[name]
 
 
+@answers({"import-methods": {"description": str, "type": str, "value": [str]}})
 def import_methods(api: Api, request: Request) -> Any:
     """Contents come by upload only."""
     return {"import-methods": {"description": "Import methods available.", "type": "array", "value": []}}

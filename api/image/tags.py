@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from novasim import exceptions
+from novasim.api.answers import answers
 from novasim.api.image import images, schemas
 from novasim.api.schemas import Schema
 from novasim.api.wsgi import HttpError, Request, Response
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _TAG = Schema(schemas.TAG)
 
 
+@answers(None, 204, (413,), about="Tag an image")
 def add(api: Api, request: Request, image_id: str, tag: str) -> Response:
     _TAG.check(tag)
 
@@ -29,6 +31,7 @@ def add(api: Api, request: Request, image_id: str, tag: str) -> Response:
     return Response(204)
 
 
+@answers(None, 204, about="Take a tag from an image")
 def remove(api: Api, request: Request, image_id: str, tag: str) -> Response:
     def wanted(image: dict[str, list[str]]) -> dict[str, list[str]]:
         if tag not in image["tags"]:

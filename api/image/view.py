@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from novasim.api.answers import Raw
+from novasim.api.image import schemas
 from novasim.api.views import times
 from novasim.db import images
 
 _UNFINISHED = (images.QUEUED, images.SAVING)
 _AS_STORED = ("id", "status", "visibility", "protected", "os_hidden", "checksum", "os_hash_value", "virtual_size",
               "disk_format", "container_format", "min_ram", "min_disk", "tags")
+IMAGE = Raw({"type": "object", "properties": {name: schemas.IMAGE[name] for name in (
+    *_AS_STORED, "name", "owner", "size", "os_hash_algo", "created_at", "updated_at", "self", "file", "schema")},
+    "required": list(_AS_STORED), "additionalProperties": {"type": "string"}})
+MEMBER = {"image_id": str, "member_id": str, "status": str, "created_at": str, "updated_at": str | None, "schema": str}
 
 
 def path_of(image_id: str) -> str:

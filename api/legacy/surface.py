@@ -101,9 +101,10 @@ def _whole(text: str) -> int:
 _PAGING = {"limit": (_whole, "limit param must be a positive integer")}
 _PLAIN = Operation()
 _SERVERS = Operation(query=_PAGING | {"changes-since": (query.moment, "Invalid changes-since value")})
+_CREATE = Operation(bodies.create_server, server_bodies.CREATE, errors=faults.CREATE)
 _HYPERVISOR = Operation(view=_without("state", "status", "disabled_reason"))
 _QUOTA = _without(*bodies.LATER_QUOTAS)
-_QUOTA_CLASS = Operation(schema=quota_bodies.update(quota_sets.names(VERSION), "quota_class_set"), view=_QUOTA)
+_QUOTA_CLASS = Operation(schema=Schema(quota_bodies.update(quota_sets.names(VERSION), "quota_class_set")), view=_QUOTA)
 _NOTHING = Operation(bodies.ignored)
 
 
@@ -192,8 +193,8 @@ _METHODS: dict[str, dict[str, Operation]] = {
     "/os-services/{id}": {"PUT": _PLAIN, "DELETE": _PLAIN},
     "/os-simple-tenant-usage": {"GET": _PLAIN},
     "/os-simple-tenant-usage/{id}": {"GET": _PLAIN},
-    "/servers": {"GET": _SERVERS,
-                 "POST": Operation(bodies.create_server, server_bodies.CREATE, errors=faults.CREATE)},
+    "/os-volumes_boot": {"POST": _CREATE},
+    "/servers": {"GET": _SERVERS, "POST": _CREATE},
     "/servers/detail": {"GET": _SERVERS},
     "/servers/{id}": {"GET": _PLAIN, "PUT": Operation(bodies.update_server, server_bodies.UPDATE), "DELETE": _PLAIN},
     "/servers/{id}/action": {"POST": Operation(actions=ACTIONS)},

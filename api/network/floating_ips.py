@@ -77,4 +77,7 @@ def _drop(tx: Transaction, request: Request, row: Row) -> None:
 FLOATING_IPS = Resource(
     "floatingip", "floatingips", "floatingips", networks.FLOATING_IPS, _COLUMNS,
     _CHANGEABLE | PROJECT | {"floating_network_id": UUID, "floating_ip_address": _IP, "subnet_id": UUID},
-    ("floating_network_id",), _CHANGEABLE, _show, _make, _change, _drop)
+    ("floating_network_id",), _CHANGEABLE, _show, _make, _change, _drop, shape={
+        "floating_network_id": str, "floating_ip_address": str, "port_id": str | None, "fixed_ip_address": str | None,
+        "router_id": None, "status": str, "port_details": None, "port_forwardings": [{...: str}], "dns_name": str,
+        "dns_domain": str, "qos_policy_id": None})

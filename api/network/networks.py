@@ -55,4 +55,7 @@ def _drop(tx: Transaction, request: Request, row: Row) -> None:
 
 NETWORKS = Resource(
     "network", "networks", "networks", networks.NETWORKS, _COLUMNS, _CHANGEABLE | PROJECT, (), _CHANGEABLE, _show,
-    _make, _change, _drop, booleans=("admin_state_up", "shared", "router:external"), integers=("mtu",))
+    _make, _change, _drop, booleans=("admin_state_up", "shared", "router:external"), integers=("mtu",), shape={
+        "name": str, "admin_state_up": bool, "status": str, "mtu": int, "shared": bool, "router:external": bool,
+        "is_default": bool, "subnets": [str], "port_security_enabled": bool, "availability_zones": [str],
+        "availability_zone_hints": [str], "ipv4_address_scope": None, "ipv6_address_scope": None})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from novasim import exceptions, states
+from novasim.api.answers import optional
 from novasim.api.network.resources import (
     FLAG,
     PROJECT,
@@ -152,4 +153,11 @@ PORTS = Resource(
     "port", "ports", "ports", networks.PORTS, _COLUMNS,
     _CHANGEABLE | PROJECT | {"network_id": UUID, "mac_address": _MAC}, ("network_id",), _CHANGEABLE, _show, _make,
     _change, _drop, booleans=("admin_state_up",),
-    conditions={"fixed_ips": _fixed_ips, "ip_address": functools.partial(ports.with_address)})
+    conditions={"fixed_ips": _fixed_ips, "ip_address": functools.partial(ports.with_address)}, shape={
+        "name": str, "network_id": str, "mac_address": str, "admin_state_up": bool, "device_id": str,
+        "device_owner": str, "status": str, "fixed_ips": [{"subnet_id": str, "ip_address": str}],
+        "security_groups": [str], "allowed_address_pairs": [{...: str}], "extra_dhcp_opts": [{...: str}],
+        "binding:vnic_type": str, "dns_name": str, "dns_assignment": [{...: str}], "port_security_enabled": bool,
+        "propagate_uplink_status": None, "qos_policy_id": None, _HOST: optional(str),
+        "binding:vif_type": optional(str), "binding:profile": optional({...: Any}),
+        "binding:vif_details": optional({...: Any})})

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from novasim import exceptions
 from novasim.api import query
+from novasim.api.answers import LINKS, Shape, answers, optional
 from novasim.api.microversion import Handler
 from novasim.api.query import Parameter
 from novasim.api.schemas import Schema, closed
@@ -46,6 +47,7 @@ class Resource(NamedTuple):
     :ivar drop: likewise: transaction, request, row
     :ivar conditions: filters that are no columns: attribute -> the condition for its values
     :ivar prepare: what must be there before a list or show of a project
+    :ivar shape: what ``show`` makes
     """
     singular: str
     plural: str
@@ -63,6 +65,12 @@ class Resource(NamedTuple):
     integers: Sequence[str] = ()
     conditions: Mapping[str, Callable[[list[str]], Any]] = {}
     prepare: Callable[[Api, str | None], None] | None = None
+    shape: Mapping[str, Shape] = {}
+
+
+# What all of them tell.
+_SHAPE = {"id": str, "project_id": str | None, "tenant_id": str | None, "description": str, "tags": [str],
+          "revision_number": int, "created_at": str | None, "updated_at": str | None}
 
 
 def viewer(request: Request) -> str | None:
@@ -99,15 +107,35 @@ def check_own(request: Request, row: Row) -> None:
         raise exceptions.Forbidden(f"{row['id']} belongs to another project: you may not change it.")
 
 
+def _body(resource: Resource, fields: dict[str, Any], required: Sequence[str] = ()) -> Schema:
+    return Schema(closed({resource.singular: closed(fields, *required)}, resource.singular))
+
+
+def _said(resource: Resource) -> tuple[Schema, Schema, dict[str, Any]]:
+    """The bodies that create and change one, and what each method takes and answers."""
+    create, update = _body(resource, resource.on_create, resource.required), _body(resource, resource.on_update)
+    name, whole = resource.singular.replace("_", " "), _SHAPE | dict(resource.shape)
+    # Whoever asks for ``fields`` gets those.
+    asked = {key: optional(shape) for key, shape in whole.items()}
+    one, errors = {resource.singular: whole}, (409, 503)
+    return create, update, {
+        "index": answers({resource.plural: [asked], f"{resource.plural}_links": optional(LINKS)},
+                         query=_parameters(resource), strict=1, about=f"List {name}s"),
+        "create": answers(one, 201, errors, create, about=f"Create a {name}"),
+        "show": answers({resource.singular: asked}, query={"fields": Parameter(many=True)}, about=f"Show a {name}"),
+        "update": answers(one, 200, errors, update, about=f"Change a {name}"),
+        "delete": answers(None, 204, (409,), about=f"Delete a {name}")}
+
+
 def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
     """The URLs of a resource."""
-    create_body = Schema(closed({resource.singular: closed(resource.on_create, *resource.required)},
-                                resource.singular))
-    update_body = Schema(closed({resource.singular: closed(resource.on_update)}, resource.singular))
+    create_body, update_body, said = _said(resource)
 
+    @said["index"]
     def index(api: Api, request: Request) -> Any:
         return _list(api, request, resource)
 
+    @said["create"]
     def create(api: Api, request: Request) -> Response:
         body = request.json()
         create_body.check(body)
@@ -121,6 +149,7 @@ def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
         request.note(f"{resource.singular} created", id=made)
         return Response(201, {resource.singular: shown})
 
+    @said["show"]
     def show(api: Api, request: Request, id: str) -> Any:
         _prepare(api, request, resource)
 
@@ -129,6 +158,7 @@ def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
 
         return {resource.singular: _picked(api.db.read(read), _asked_fields(request))}
 
+    @said["update"]
     def update(api: Api, request: Request, id: str) -> Any:
         body = request.json()
         update_body.check(body)
@@ -144,6 +174,7 @@ def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
         request.note(f"{resource.singular} changed", id=id)
         return {resource.singular: shown}
 
+    @said["delete"]
     def delete(api: Api, request: Request, id: str) -> Response:
         def transaction(tx: Transaction) -> None:
             row = _own(tx, request, resource, id)
@@ -196,14 +227,16 @@ def _columns(resource: Resource) -> dict[str, str]:
             **resource.columns}
 
 
-def _list(api: Api, request: Request, resource: Resource) -> Any:
-    columns = _columns(resource)
+def _parameters(resource: Resource) -> dict[str, Parameter]:
     typed = dict.fromkeys(resource.booleans, _boolean) | dict.fromkeys(resource.integers, query.whole)
-    parameters = {name: Parameter(typed.get(name, str), many=True) for name in columns} | query.PAGING | {
+    return {name: Parameter(typed.get(name, str), many=True) for name in _columns(resource)} | query.PAGING | {
         "sort_key": Parameter(many=True), "sort_dir": Parameter(query.direction, many=True),
         "fields": Parameter(many=True), "page_reverse": Parameter(),
         **{name: Parameter(many=True) for name in resource.conditions}}
-    values = query.read(request, parameters, strict_since=1)
+
+
+def _list(api: Api, request: Request, resource: Resource) -> Any:
+    columns, values = _columns(resource), query.read(request, _parameters(resource), strict_since=1)
     for key in values.get("sort_key", []):
         if key not in columns:
             raise exceptions.Invalid(f"{key} is invalid attribute for sort_keys")

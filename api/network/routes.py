@@ -7,7 +7,7 @@ from typing import Any
 import webob
 
 from novasim import exceptions
-from novasim.api import routes, wsgi
+from novasim.api import routes, versions, wsgi
 from novasim.api.microversion import Handler
 from novasim.api.network import discovery, floating_ips, networks, ports, quotas, resources, security_groups, subnets
 from novasim.api.wsgi import HttpError, Response
@@ -34,6 +34,8 @@ class Request(wsgi.Request):
 
     def error_response(self, error: Exception) -> Response:
         told = wsgi.error_response(error)
+        if told.status == 401:
+            return told
         [(_, fault)] = told.body.items()
         known = isinstance(error, exceptions.NovasimException | HttpError) and fault["code"] != 500
         return Response(told.status, {"NeutronError": {
@@ -43,7 +45,8 @@ class Request(wsgi.Request):
 
 def document(wire: webob.Request) -> Response | None:
     """The list of versions, which needs no token."""
-    if wire.method != "GET" or wire.path_info not in ("", "/"):
+    if wire.path_info not in ("", "/"):
         return None
+    versions.only_read(wire)
     return Response(200, {"versions": [{"id": "v2.0", "status": "CURRENT", "links": [
         {"rel": "self", "href": f"{wire.application_url}/v2.0/"}]}]})

@@ -28,6 +28,9 @@ _PROTOCOLS = frozenset({
     "ipv6-nonxt", "ipv6-opts", "ipv6-route", "ospf", "pgm", "rsvp", "sctp", "tcp", "udp", "udplite", "vrrp"})
 _KEPT = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_group_id",
          "remote_ip_prefix", "security_group_id")
+_RULE_SHAPE = dict.fromkeys(_KEPT, str | None) | {
+    "port_range_min": int | None, "port_range_max": int | None, "remote_address_group_id": None,
+    "normalized_cidr": None, "belongs_to_default_sg": None}
 
 
 def _rule(row: Row) -> Fields:
@@ -140,8 +143,10 @@ def _drop_rule(tx: Transaction, request: Request, row: Row) -> None:
 SECURITY_GROUPS = Resource(
     "security_group", "security_groups", "security-groups", networks.SECURITY_GROUPS,
     {"name": "name", "stateful": "stateful"}, _GROUP | PROJECT, ("name",), _GROUP, _show, _make, _change, _drop,
-    booleans=("stateful",), prepare=_prepare)
+    booleans=("stateful",), prepare=_prepare, shape={
+        "name": str, "stateful": bool, "shared": bool, "security_group_rules": [_RULE_SHAPE | {
+            "id": str, "project_id": str | None, "tenant_id": str | None, "description": str}]})
 SECURITY_GROUP_RULES = Resource(
     "security_group_rule", "security_group_rules", "security-group-rules", networks.SECURITY_GROUP_RULES,
     {name: name for name in _KEPT}, _RULE | PROJECT, ("direction", "security_group_id"), {}, _show_rules, _make_rule,
-    None, _drop_rule, integers=("port_range_min", "port_range_max"), prepare=_prepare)
+    None, _drop_rule, integers=("port_range_min", "port_range_max"), prepare=_prepare, shape=_RULE_SHAPE)

@@ -112,4 +112,8 @@ SUBNETS = Resource(
     _CHANGEABLE | PROJECT | {"network_id": UUID, "cidr": {"type": "string", "maxLength": 64}, "ip_version": _NUMBER,
                              "allocation_pools": _POOLS},
     ("network_id", "cidr", "ip_version"), _CHANGEABLE, _show, _make, _change, _drop, booleans=("enable_dhcp",),
-    integers=("ip_version",))
+    integers=("ip_version",), shape={
+        "name": str, "network_id": str, "ip_version": int, "cidr": str, "gateway_ip": str | None, "enable_dhcp": bool,
+        "allocation_pools": [{"start": str, "end": str}], "dns_nameservers": [str],
+        "host_routes": [{"destination": str | None, "nexthop": str}], "subnetpool_id": None, "service_types": [str],
+        "segment_id": None, "ipv6_ra_mode": None, "ipv6_address_mode": None, "dns_publish_fixed_ip": bool})

@@ -104,10 +104,13 @@ def _pattern_properties(validator: Any, patterns: Any, value: Any, schema: Any) 
     yield from jsonschema.Draft202012Validator.VALIDATORS["patternProperties"](validator, patterns, value, schema)
 
 
+# 5.0 is a number with a fraction, to whoever counts with it.
+_TYPES = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _checker, value: isinstance(value, int) and not isinstance(value, bool))
 # Bounds hold for numbers that are sent as text, too.
 _Checker = validators.extend(jsonschema.Draft202012Validator, {
     "minLength": _min_length, "minimum": _minimum, "maximum": _maximum, "pattern": _pattern,
-    "patternProperties": _pattern_properties})
+    "patternProperties": _pattern_properties}, type_checker=_TYPES)
 
 
 def _text(error: jsonschema.ValidationError) -> str:
@@ -161,6 +164,11 @@ class Versions:
 
     def __init__(self, *versions: tuple[int, dict[str, Any]]):
         self._versions = [(since, Schema(schema)) for since, schema in sorted(versions, key=lambda pair: pair[0])]
+
+    @property
+    def starts(self) -> list[int]:
+        """The versions from which on it is another one."""
+        return [since for since, _ in self._versions]
 
     def at(self, version: int) -> Schema:
         """The newest schema not above ``version``."""

@@ -4,13 +4,14 @@ see api/quota_sets.py and api/quota_class_sets.py."""
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from novasim.api.schemas import BOOLEAN, Schema, closed
+from novasim.api.schemas import BOOLEAN, closed
 
 _LIMIT = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "minimum": -1, "maximum": 0x7FFFFFFF}
 
 
-def update(names: Iterable[str], key: str = "quota_set") -> Schema:
+def update(names: Iterable[str], key: str = "quota_set") -> dict[str, Any]:
     """The schema of an update of these resources."""
     force = {"force": BOOLEAN} if key == "quota_set" else {}
-    return Schema(closed({key: closed({name: _LIMIT for name in names} | force)}, key))
+    return closed({key: closed({name: _LIMIT for name in names} | force)}, key)

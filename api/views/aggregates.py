@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from novasim.api.answers import MAP, since
 from novasim.api.views import times
 from novasim.api.wsgi import Request
 from novasim.db.aggregates import ZONE_KEY
 from novasim.objects import Aggregate
+
+_CREATED = {"id": int, "name": str, "availability_zone": str | None, "created_at": str, "updated_at": str | None,
+            "deleted": bool, "deleted_at": None, "uuid": since(41, str)}
+_AGGREGATE = _CREATED | {"hosts": [str], "metadata": MAP}
+CREATED, AGGREGATE, AGGREGATES = {"aggregate": _CREATED}, {"aggregate": _AGGREGATE}, {"aggregates": [_AGGREGATE]}
 
 
 def created(request: Request, row: Aggregate) -> dict[str, Any]:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from novasim.api.answers import LINKS, MAP, since, until
 from novasim.api.views import links
 from novasim.api.wsgi import Request
 from novasim.objects import Flavor
+
+BRIEF = {"id": str, "name": str, "links": LINKS, "description": since(55, str | None)}
+FULL = BRIEF | {
+    "ram": int, "disk": int, "vcpus": int, "swap": (until(74, int | str), since(75, int)),
+    "OS-FLV-EXT-DATA:ephemeral": int, "OS-FLV-DISABLED:disabled": until(101, bool), "os-flavor-access:is_public": bool,
+    "rxtx_factor": until(101, float), "extra_specs": since(61, MAP)}
 
 
 def brief(request: Request, flavor: Flavor) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from novasim.api import liveness
+from novasim.api.answers import between, optional, since, until
 from novasim.api.views import services
 from novasim.api.wsgi import Request
 from novasim.objects import ComputeNode, Instance, Service
@@ -16,6 +17,13 @@ _ALWAYS = ("host_ip", "hypervisor_type", "hypervisor_version")
 # Gone in 2.88.
 _USAGE = ("vcpus", "memory_mb", "local_gb", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb",
           "free_disk_gb", "current_workload", "running_vms", "disk_available_least")
+_ID = (until(52, int), since(53, str))
+BRIEF = {"id": _ID, "hypervisor_hostname": str, "state": str, "status": str,
+         "servers": optional([{"uuid": str, "name": str}])}
+FULL = BRIEF | {
+    "host_ip": str | None, "hypervisor_type": str, "hypervisor_version": int,
+    "service": optional({"id": _ID, "host": str, "disabled_reason": str | None}), "uptime": since(88, None),
+    "cpu_info": (until(27, str | None), between(28, 87, {...: Any}))} | {name: until(87, int | None) for name in _USAGE}
 
 
 def brief(request: Request, node: ComputeNode, service: Service | None,

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from novasim.api import schemas
+from novasim.api.answers import LINKS, optional
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
 from novasim.db import images
 
 # What is told of an image that is being made: status, and how many percent are done.
 _STATUSES = {images.ACTIVE: ("ACTIVE", 100), images.SAVING: ("SAVING", 50), images.QUEUED: ("SAVING", 25)}
+BRIEF = {"id": str, "name": str | None, "links": LINKS}
+FULL = BRIEF | {"status": str, "progress": int, "minRam": int, "minDisk": int, "OS-EXT-IMG-SIZE:size": int,
+                "metadata": {...: str | None}, "created": str, "updated": str | None,
+                "server": optional({"id": str, "links": LINKS}), "OS-DCF:diskConfig": optional(str)}
 
 
 def brief(request: Request, image: dict[str, Any]) -> dict[str, Any]:

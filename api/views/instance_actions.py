@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from novasim.api.answers import optional, since
 from novasim.api.views import times
 from novasim.api.views.servers import host_id
 from novasim.api.wsgi import Request
 
 _KEYS = ("action", "instance_uuid", "request_id", "user_id", "project_id", "message")
+ACTION = dict.fromkeys(_KEYS, str | None) | {"start_time": str, "updated_at": since(58, str | None)}
+EVENT = {"event": str, "start_time": str, "finish_time": str | None, "result": str | None,
+         "traceback": optional(str | None), "hostId": since(62, str), "host": optional(since(62, str | None)),
+         "details": optional(since(84, str | None))}
 
 
 def action(request: Request, row: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from novasim import states
+from novasim.api.answers import LINKS, optional, since
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
 from novasim.objects import Migration
@@ -15,6 +16,14 @@ _KEYS = ("id", "instance_uuid", *_ENDS, "status", "old_instance_type_id", "new_i
 _OWNED = {"uuid": 59, "user_id": 80, "project_id": 80}
 _LATER = {"migration_type": 23} | _OWNED
 _PROGRESS = tuple(f"{what}_{part}" for what in ("memory", "disk") for part in ("total", "processed", "remaining"))
+_TIMES = {"created_at": str, "updated_at": str | None}
+_TEXTS = dict.fromkeys((*_ENDS, "status"), str | None)
+_LATER_TEXTS = {key: since(version, str | None) for key, version in _LATER.items()}
+MIGRATION = _TEXTS | _LATER_TEXTS | _TIMES | {
+    "id": int, "instance_uuid": str, "old_instance_type_id": int | None, "new_instance_type_id": int | None,
+    "links": optional(since(23, LINKS))}
+SERVER_MIGRATION = _TEXTS | {key: _LATER_TEXTS[key] for key in _OWNED} | _TIMES | {"id": int, "server_uuid": str} | {
+    f"{key}_bytes": int | None for key in _PROGRESS}
 
 
 def migration(request: Request, move: Migration) -> dict[str, Any]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from novasim.api.answers import optional, since, until
 from novasim.api.wsgi import Request
 from novasim.objects import InstanceGroup
+
+GROUP = {"id": str, "name": str, "members": [str], "policy": since(64, str),
+         "rules": since(64, {"max_server_per_host": optional(int)}), "policies": until(63, [str]),
+         "metadata": until(63, {}), "project_id": since(13, str | None), "user_id": since(13, str | None)}
 
 
 def group(request: Request, row: InstanceGroup) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from novasim import states
+from novasim.api.answers import LINKS, MAP, Part, Shape, optional
 from novasim.api.views import links, times
 from novasim.api.wsgi import Request
 from novasim.db.instance_extra import Extra
@@ -46,6 +47,7 @@ class Field(NamedTuple):
     until: int = 999
     admin: bool = False
     views: tuple[str, ...] = (SHOW, DETAIL)
+    shape: Shape = str
 
 
 def host_id(project_id: str | None, host: str | None) -> str:
@@ -70,7 +72,8 @@ def _image(facts: Facts) -> Any:
 
 
 def _image_embedded(facts: Facts) -> Any:
-    return _image(facts) and _image(facts) | {"properties": facts.image_properties}
+    image = _image(facts)
+    return image and image | {"properties": facts.image_properties}
 
 
 def _progress(facts: Facts) -> Any:
@@ -105,61 +108,89 @@ def _always(value: Any) -> Getter:
 
 
 _ALL = (SHOW, DETAIL, UPDATE)
+_IMAGE = {"id": str, "links": LINKS}
+_FAULT = {"code": int, "created": str, "message": str, "details": optional(str)}
+_FLAVOR = {"vcpus": int, "ram": int, "disk": int, "ephemeral": int, "swap": int, "original_name": str,
+           "extra_specs": MAP}
+ADDRESS = {"addr": str, "version": int}
+ADDRESSES = {...: [ADDRESS | {"OS-EXT-IPS-MAC:mac_addr": str | None, "OS-EXT-IPS:type": str}]}
 _ATTR = "OS-EXT-SRV-ATTR:"
 FIELDS = [
     Field("id", _of("uuid"), views=_ALL),
     Field("name", _of("display_name", ""), views=_ALL),
     Field("status", lambda facts: facts.status, views=_ALL),
-    Field("tenant_id", _of("project_id"), views=_ALL),
-    Field("user_id", _of("user_id"), views=_ALL),
-    Field("metadata", _of("metadata"), views=_ALL),
+    Field("tenant_id", _of("project_id"), views=_ALL, shape=str | None),
+    Field("user_id", _of("user_id"), views=_ALL, shape=str | None),
+    Field("metadata", _of("metadata"), views=_ALL, shape=MAP),
     Field("hostId", lambda facts: host_id(facts.instance.project_id, facts.instance.host), views=_ALL),
-    Field("image", _image, until=97, views=_ALL),
-    Field("image", _image_embedded, since=98, views=_ALL),
-    Field("flavor", _flavor_link, until=46, views=_ALL),
-    Field("flavor", _flavor_embedded, since=47, views=_ALL),
+    Field("image", _image, until=97, views=_ALL, shape=(_IMAGE, str)),
+    Field("image", _image_embedded, since=98, views=_ALL, shape=(_IMAGE | {"properties": {...: Any}}, str)),
+    Field("flavor", _flavor_link, until=46, views=_ALL, shape={"id": str, "links": LINKS}),
+    Field("flavor", _flavor_embedded, since=47, views=_ALL, shape=_FLAVOR),
     Field("created", lambda facts: times.seconds(facts.instance.created_at), views=_ALL),
     Field("updated", lambda facts: times.seconds(facts.instance.updated_at or facts.instance.created_at), views=_ALL),
-    Field("addresses", lambda facts: facts.addresses),
-    Field("addresses", lambda facts: plain(facts.addresses), views=(UPDATE,)),
+    Field("addresses", lambda facts: facts.addresses, shape=ADDRESSES),
+    Field("addresses", lambda facts: plain(facts.addresses), views=(UPDATE,), shape={...: [ADDRESS]}),
     Field("accessIPv4", _of("access_ip_v4", ""), views=_ALL),
     Field("accessIPv6", _of("access_ip_v6", ""), views=_ALL),
-    Field("links", lambda facts: links.both(facts.request, f"/servers/{facts.instance.uuid}"), views=_ALL),
+    Field("links", lambda facts: links.both(facts.request, f"/servers/{facts.instance.uuid}"), views=_ALL, shape=LINKS),
     Field("OS-DCF:diskConfig", lambda facts: "AUTO" if facts.instance.auto_disk_config else "MANUAL", views=_ALL),
-    Field("progress", _progress, views=_ALL),
-    Field("fault", _fault, views=_ALL),
+    Field("progress", _progress, views=_ALL, shape=optional(int)),
+    Field("fault", _fault, views=_ALL, shape=optional(_FAULT)),
     Field("OS-EXT-AZ:availability_zone", lambda facts: facts.zone),
     Field("config_drive", _of("config_drive", "")),
-    Field("key_name", _of("key_name")),
-    Field("security_groups", lambda facts: facts.security_groups or _OMIT),
-    Field("os-extended-volumes:volumes_attached", _always([])),
-    Field("OS-SRV-USG:launched_at", lambda facts: times.microseconds(facts.instance.launched_at)),
-    Field("OS-SRV-USG:terminated_at", lambda facts: times.microseconds(facts.instance.terminated_at)),
-    Field("OS-EXT-STS:task_state", _of("task_state")),
-    Field("OS-EXT-STS:vm_state", _of("vm_state")),
-    Field("OS-EXT-STS:power_state", _of("power_state", states.NOSTATE)),
-    Field(_ATTR + "host", _of("host"), admin=True),
-    Field(_ATTR + "hypervisor_hostname", _of("node"), admin=True),
+    Field("key_name", _of("key_name"), shape=str | None),
+    Field("security_groups", lambda facts: facts.security_groups or _OMIT,
+          shape=optional([{"name": str}])),
+    Field("os-extended-volumes:volumes_attached", _always([]), shape=[{...: Any}]),
+    Field("OS-SRV-USG:launched_at", lambda facts: times.microseconds(facts.instance.launched_at), shape=str | None),
+    Field("OS-SRV-USG:terminated_at", lambda facts: times.microseconds(facts.instance.terminated_at), shape=str | None),
+    Field("OS-EXT-STS:task_state", _of("task_state"), shape=str | None),
+    Field("OS-EXT-STS:vm_state", _of("vm_state"), shape=str | None),
+    Field("OS-EXT-STS:power_state", _of("power_state", states.NOSTATE), shape=int),
+    Field(_ATTR + "host", _of("host"), admin=True, shape=str | None),
+    Field(_ATTR + "hypervisor_hostname", _of("node"), admin=True, shape=str | None),
     Field(_ATTR + "instance_name",
           lambda facts: facts.request.api.conf.instance_name_template % facts.instance.id, admin=True),
-    Field(_ATTR + "reservation_id", _of("reservation_id"), since=3, admin=True),
-    Field(_ATTR + "launch_index", _of("launch_index", 0), since=3, admin=True),
-    Field(_ATTR + "hostname", _of("hostname"), since=3, until=89, admin=True),
-    Field(_ATTR + "hostname", _of("hostname"), since=90),
-    Field(_ATTR + "kernel_id", _always(""), since=3, admin=True),
-    Field(_ATTR + "ramdisk_id", _always(""), since=3, admin=True),
-    Field(_ATTR + "root_device_name", _of("root_device_name"), since=3, admin=True),
-    Field(_ATTR + "user_data", _of("user_data"), since=3, admin=True),
-    Field("locked", _of("locked"), since=9, views=_ALL),
+    Field(_ATTR + "reservation_id", _of("reservation_id"), since=3, admin=True, shape=str | None),
+    Field(_ATTR + "launch_index", _of("launch_index", 0), since=3, admin=True, shape=int),
+    Field(_ATTR + "hostname", _of("hostname"), since=3, until=89, admin=True, shape=str | None),
+    Field(_ATTR + "hostname", _of("hostname"), since=90, shape=str | None),
+    Field(_ATTR + "kernel_id", _always(""), since=3, admin=True, shape=str | None),
+    Field(_ATTR + "ramdisk_id", _always(""), since=3, admin=True, shape=str | None),
+    Field(_ATTR + "root_device_name", _of("root_device_name"), since=3, admin=True, shape=str | None),
+    Field(_ATTR + "user_data", _of("user_data"), since=3, admin=True, shape=str | None),
+    Field("locked", _of("locked"), since=9, views=_ALL, shape=bool),
     Field("host_status", lambda facts: facts.host_status, since=16, admin=True),
-    Field("description", _of("display_description"), since=19, views=_ALL),
-    Field("tags", lambda facts: facts.tags, since=26, views=_ALL),
-    Field("trusted_image_certificates", lambda facts: facts.extra.trusted_certs, since=63, views=_ALL),
-    Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE)),
-    Field("locked_reason", _of("locked_reason"), since=73, views=_ALL),
-    Field("pinned_availability_zone", _of("availability_zone"), since=96),
-    Field("scheduler_hints", lambda facts: facts.extra.scheduler_hints, since=100),
+    Field("description", _of("display_description"), since=19, views=_ALL, shape=str | None),
+    Field("tags", lambda facts: facts.tags, since=26, views=_ALL, shape=[str]),
+    Field("trusted_image_certificates", lambda facts: facts.extra.trusted_certs, since=63, views=_ALL,
+          shape=([str], None)),
+    Field("server_groups", lambda facts: facts.groups, since=71, views=(SHOW, UPDATE), shape=[str]),
+    Field("locked_reason", _of("locked_reason"), since=73, views=_ALL, shape=str | None),
+    Field("pinned_availability_zone", _of("availability_zone"), since=96, shape=str | None),
+    Field("scheduler_hints", lambda facts: facts.extra.scheduler_hints, since=100, shape={...: Any}),
 ]
+
+
+def _part(field: Field, view: str) -> Part:
+    since = max(field.since, 75) if view not in field.views else field.since
+    part = optional(field.shape) if field.admin else field.shape
+    inner = part if isinstance(part, Part) else Part(part)
+    return Part(inner.shape, since, field.until, inner.optional)
+
+
+def shape(view: str) -> dict[str, Shape]:
+    """What a server looks like in a view."""
+    found: dict[str, Shape] = {}
+    for field in FIELDS:
+        if view in field.views or (view == UPDATE and SHOW in field.views):
+            found[field.key] = (*found.get(field.key, ()), _part(field, view))
+    return found
+
+
+BRIEF = {"id": str, "name": str, "links": LINKS}
+CREATED = {"id": str, "links": LINKS, "OS-DCF:diskConfig": str, "security_groups": [{"name": str}], "adminPass": str}
 
 
 @functools.cache

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from novasim.api import availability_zones, liveness
+from novasim.api.answers import since, until
 from novasim.api.views import times
 from novasim.api.wsgi import Request
 from novasim.objects import Service
+
+SERVICE = {"id": (until(52, int), since(53, str)), "binary": str, "host": str, "zone": str, "status": str,
+           "state": str, "updated_at": str | None, "disabled_reason": str | None, "forced_down": since(11, bool)}
 
 
 def service(request: Request, row: Service, zones: Mapping[str, str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from identity_door import HOME, password_body
 
 from novasim.cli import main
 
+IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
 FIRST, SECOND, CREDENTIAL = "first-secret-of-u", "second-secret-of-u", "secret-of-a-program"
 
 
@@ -54,6 +55,26 @@ class Session:
         return headers["X-Subject-Token"]
 
 
+def use_servers(cluster, session, token):
+    """What is secret of servers: their administrators' passwords, private keys, and what opens consoles."""
+    status, _, pair = session.call("POST", "/v2.1/os-keypairs", {"keypair": {"name": "k"}}, token)
+    assert status == 200
+    session.secrets |= {line for line in pair["keypair"]["private_key"].splitlines() if len(line) > 40}
+    session.secrets |= {"password-at-birth", "password-of-guest", "password-of-rescue"}
+    server = cluster.boot(token=token, adminPass="password-at-birth")
+    cluster.act(server, {"changePassword": {"adminPass": "password-of-guest"}}, "compute_set_admin_password", token)
+    bad = {"changePassword": {"adminPass": ["password-of-guest"]}}
+    assert cluster.http("POST", f"/servers/{server}/action", bad, token).status_int == 400
+    console = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    opened = cluster.http("POST", f"/servers/{server}/remote-consoles", console, token, "2.6")
+    assert opened.status_int == 200, opened.text
+    session.secrets.add(opened.json["remote_console"]["url"].rpartition("%3D")[2])
+    rebuilt = cluster.http("POST", f"/servers/{server}/action", {"rebuild": {"imageRef": IMAGE}}, token)
+    session.secrets.add(rebuilt.json["server"]["adminPass"])
+    cluster.watch.wait("rebuilt", instance_uuid=server)
+    cluster.act(server, {"rescue": {"adminPass": "password-of-rescue"}}, "compute_rescue_instance", token, 200)
+
+
 def test_no_log_holds_a_password_or_a_token(make_cluster, everything_logged, tmp_path, monkeypatch, capsys):
     cluster = make_cluster(**{"api.auth_strategy": "identity", "identity.password": "password-of-all",
                               "identity.password_hash_rounds": 4})
@@ -83,6 +104,7 @@ def test_no_log_holds_a_password_or_a_token(make_cluster, everything_logged, tmp
     assert session.call("GET", "/v2.1/servers", token=token)[0] == 401
     token = session.log_in(password_body("u", SECOND, project={"name": "admin", "domain": HOME}))
     assert session.call("GET", "/v2.1/servers/detail", token=token)[0] == 200
+    use_servers(cluster, session, token)
     session.call("DELETE", "/identity/v3/auth/tokens", token=admin, X_Subject_Token=token)
     # The command line, with all that it can tell.
     for name, value in {"OS_AUTH_TYPE": "password", "OS_AUTH_URL": f"{session.root}/identity", "OS_USERNAME": "u",
@@ -98,4 +120,23 @@ def test_no_log_holds_a_password_or_a_token(make_cluster, everything_logged, tmp
     assert any("journal" in str(path) for path in journals)
     told += "".join(path.read_text(errors="replace") for path in journals)
     assert [secret for secret in session.secrets if secret in told] == []
+    cluster.start()
+
+
+def test_nothing_holds_a_private_key(make_cluster, everything_logged, capsys):
+    """It is told once: to who had the pair made."""
+    cluster = make_cluster()
+    session = Session(cluster.embedded.endpoint)
+    keys = [session.call("POST", "/v2.1/os-keypairs", {"keypair": {"name": kind, "type": kind}}, "u:p",
+                         OpenStack_API_Version="compute 2.2")[2]["keypair"]["private_key"] for kind in ("ssh", "x509")]
+    assert main.main(["--endpoint", cluster.embedded.endpoint, "--debug", "keypair-add", "mine"]) == 0
+    printed, told = capsys.readouterr()
+    keys.append(printed)
+    told += everything_logged.text
+    assert "/v2.1/os-keypairs" in told
+    cluster.stop()
+    told += "".join(path.read_bytes().decode(errors="replace") for path in cluster.state_dir.rglob("*")
+                    if path.is_file())
+    assert "Generated-by-Nova" in told, "what is public is kept"
+    assert [key for key in keys if key.splitlines()[3] in told] == []
     cluster.start()

@@ -25,3 +25,12 @@ def test_more_servers_than_one_request_may_ask_for(cluster, count):
     answer = cluster.http("POST", "/servers", body, USER)
     assert answer.status_int == 400
     assert "min_count" in answer.json["badRequest"]["message"]
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("/os-simulator/hosts", {"scale": {"count": 5.0}}),
+    ("/flavors", {"flavor": {"name": "odd", "ram": 64.0, "vcpus": 1, "disk": 1}})])
+def test_a_whole_number_with_a_fraction(cluster, path, body):
+    """JSON has one kind of numbers, Python two: what is to be counted must not be of the other."""
+    answer = cluster.http("POST", path, body, ADMIN)
+    assert (answer.status_int, "is not of type 'integer'" in answer.text) == (400, True)

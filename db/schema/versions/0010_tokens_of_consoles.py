@@ -23,7 +23,9 @@ def upgrade() -> None:
         UniqueConstraint("token_hash", name="uq_console_auth_tokens_token_hash"),
         Index("ix_console_auth_tokens_expires_at", "expires_at"),
         mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate=collate)
+    op.create_index("ix_instances_project_id_uuid", "instances", ["project_id", "uuid"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_instances_project_id_uuid", "instances")
     op.drop_table("console_auth_tokens")

@@ -15,6 +15,12 @@ def create(cloud, devices, version="2.1", **fields):
     return cloud.call("POST", "/servers", {"server": body}, version, BOB)
 
 
+def test_the_image_of_a_disk_counts(cloud):
+    device = IMAGE | {"uuid": cloud.image}
+    assert create(cloud, [device], imageRef="").status == create(cloud, [device]).status == 202
+    assert cloud.conductor.sent[-1][3]["image"]["id"] == cloud.image
+
+
 @pytest.mark.parametrize("devices", [
     [BLANK], [BLANK | {"volume_size": 3}, BLANK | {"volume_size": "1"}], [SWAP], [SWAP | {"volume_size": 64}],
     [BLANK | {"guest_format": "ext4", "boot_index": "-1", "device_name": None}, SWAP]])

@@ -165,7 +165,7 @@ def test_a_change_is_refused_as_a_whole(cloud):
 def test_a_patch_is_a_patch(cloud):
     image = make(cloud)
     answer = change(cloud, image, {"op": "remove", "path": "/x"}, kind="application/json")
-    assert (answer.status, answer.headers["Accept-Patch"]) == (415, PATCH)
+    assert (answer.status, answer.headers["Accept-Patch"].partition(",")[0]) == (415, PATCH)
     assert ask(cloud, "PATCH", f"/v2/images/{image}", raw=b"[", kind=PATCH).status == 400
     assert ask(cloud, "PATCH", f"/v2/images/{image}", raw=b"{}", kind=PATCH).status == 400
 

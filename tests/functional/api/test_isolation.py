@@ -11,18 +11,15 @@ from typing import Any
 
 import pytest
 from identity_door import Door
+from two_projects import KEY, OWN_IMAGE, VOLUME, World
 
 from novasim.api import gone
 from novasim.api.microversion import Ranged
 from novasim.api.routes import ROUTES
 from novasim.api.server_actions import ACTIONS
-from novasim.db import flavors, images, models, networks, security_groups, simulated_hosts
-from novasim.objects import Flavor
+from novasim.db import simulated_hosts
 
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
-OWN_IMAGE = "7d0f2f8c-0d1c-4b93-9d0b-0d6d2ff0a1aa"
-OWN_GROUP, OWN_FLOATING_IP = "0e1f6d52-5e0b-4bb1-9d1b-4a3f0f6d7a10", "0e1f6d52-5e0b-4bb1-9d1b-4a3f0f6d7a11"
-VOLUME = "a07f71dc-8151-4e7d-a0cc-cd24a3f11113"
 # A valid body of each action; the others say nothing.
 ACTION_BODIES: dict[str, Any] = {
     "resize": {"flavorRef": "2"}, "os-migrateLive": {"host": None, "block_migration": "auto"}, "evacuate": {},
@@ -36,8 +33,6 @@ ACTION_BODIES: dict[str, Any] = {
     "os-getRDPConsole": {"type": "rdp-html5"}, "os-getSerialConsole": {"type": "serial"}}
 # From 2.53 on it is another request.
 SERVICE_BY_ID = ("PUT", "/os-services/{service_id}", {"status": "disabled"})
-# What follows the key is a remark of its owner.
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq1TVOf/y61SDCjIenYyYCb5EG9ZaOmJo8uvNwaCvbl hidden-remark"
 ATTACHMENT = {"volumeAttachment": {"volumeId": VOLUME}}
 META, ONE_META = {"metadata": {"k": "v"}}, {"meta": {"k": "v"}}
 # Valid bodies of each request that has one: what is refused is refused for who asks, not for what is wrong.
@@ -69,10 +64,11 @@ BODIES: dict[tuple[str, str], list[Any]] = {
     ("POST", "/os-security-groups"): [{"security_group": {"name": "g", "description": "d"}}],
     ("PUT", "/os-security-groups/{security_group_id}"): [{"security_group": {"name": "h", "description": "d"}}],
     ("POST", "/os-security-group-rules"): [{"security_group_rule": {
-        "parent_group_id": OWN_GROUP, "ip_protocol": "tcp", "from_port": 1, "to_port": 2}}],
+        "parent_group_id": VOLUME, "ip_protocol": "tcp", "from_port": 1, "to_port": 2}}],
     ("POST", "/os-server-groups"): [{"server_group": {"name": "g", "policies": ["affinity"]}}],
     ("PUT", "/os-services/{service_id}"): [{"host": "cmp-1", "binary": "nova-compute"}],
-    ("POST", "/servers"): [{"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}],
+    **dict.fromkeys((("POST", "/servers"), ("POST", "/os-volumes_boot")), [
+        {"server": {"name": "s", "flavorRef": "1", "imageRef": IMAGE, "networks": "none"}}]),
     ("PUT", "/servers/{server_id}"): [{"server": {"name": "n"}}],
     ("POST", "/servers/{server_id}/action"): [{name: ACTION_BODIES.get(name)} for name in ACTIONS],
     ("POST", "/servers/{server_id}/metadata"): [META], ("PUT", "/servers/{server_id}/metadata"): [META],
@@ -114,60 +110,6 @@ def _version(path: str, body: Any, version: int) -> int:
         return version
     action = ACTIONS[next(iter(body))]
     return max(action.since, min(version, action.until))
-
-
-class World:
-    """A cloud in which project1 has one of each thing."""
-
-    def __init__(self, door: Door):
-        self.door, self.cloud = door, door.cloud
-        self.admin = door.token("admin")
-        self.owner = door.token("member1")
-        projects = door.ids("projects", self.admin)
-        self.ids: dict[str, str] = {}
-        group = self.call("POST", "/os-server-groups", BODIES["POST", "/os-server-groups"][0], self.owner)
-        self.call("POST", "/os-keypairs", BODIES["POST", "/os-keypairs"][0], self.owner)
-        server = self.cloud.boot(user=self.owner, name="hidden-name", metadata={"k": "hidden-value"})
-        self.ids = {
-            "server_id": server, "project_id": projects["project1"], "image_id": OWN_IMAGE, "flavor_id": "own",
-            "server_group_id": group.body["server_group"]["id"], "key": "k", "migration_id": "1", "aggregate_id": "1",
-            "volume_id": VOLUME, "port_id": VOLUME, "share_id": VOLUME, "keypair_name": "key",
-            "class_name": "default", "hypervisor_id": "1", "service_id": "enable", "network": "private", "alias": "a",
-            "tag": "hidden", "host_name": "cmp-1", "console_token": "t", "network_id": VOLUME, "snapshot_id": VOLUME,
-            "security_group_id": OWN_GROUP, "floating_ip_id": OWN_FLOATING_IP, "rule_id": VOLUME,
-            "before": "2026-01-01 00:00:00", "fault_id": VOLUME}
-        self.door.db.write(self._make)
-        actions = self.call("GET", f"/servers/{server}/os-instance-actions", None, self.owner).body["instanceActions"]
-        self.ids["request_id"] = actions[0]["request_id"]
-        self.call("PUT", f"/os-quota-sets/{projects['project1']}", {"quota_set": {"cores": 19}}, self.admin)
-        self.call("POST", "/os-aggregates", {"aggregate": {"name": "agg"}}, self.admin)
-
-    def _make(self, tx: Any) -> None:
-        for project_id in self.door.ids("projects", self.admin).values():
-            # Whoever looks for it makes it.
-            security_groups.ensure_default(tx, project_id)
-        security_groups.create(tx, OWN_GROUP, self.ids["project_id"], "hidden-group", "")
-        networks.create(tx, networks.FLOATING_IPS, [{
-            "uuid": OWN_FLOATING_IP, "project_id": self.ids["project_id"], "floating_network_id": VOLUME,
-            "floating_ip_address": "172.24.4.7", "description": "hidden-address"}])
-        images.create(tx, OWN_IMAGE, "hidden-image", 1, properties={"k": "v"}, project_id=self.ids["project_id"])
-        flavor = flavors.create(tx, Flavor(flavorid="own", name="hidden-flavor", memory_mb=1, vcpus=1, root_gb=1,
-                                           is_public=False, extra_specs={"k": "v"}))
-        flavors.grant(tx, flavor, self.ids["project_id"])
-
-    def call(self, method: str, path: str, body: Any, token: str, version: str = "2.37") -> Any:
-        return self.cloud.call(method, path.format(**self.ids), body, version, user=token)
-
-    def holds(self) -> dict[str, Any]:
-        """All rows of all tables."""
-        with self.door.db.engine.connect() as connection:
-            return {table.name: connection.execute(table.select()).all() for table in models.metadata.sorted_tables}
-
-    def tells(self, answer: Any) -> list[str]:
-        """What an answer says of project1's things. A refusal may repeat the ids that were asked for."""
-        secrets = ["hidden-", *(self.ids[name] for name in ("server_id", "project_id", "server_group_id", "image_id"))]
-        return [secret for secret in secrets if secret in answer.text] if answer.status < 400 else (
-            re.findall("hidden-[a-z]*", answer.text))
 
 
 @pytest.fixture

@@ -84,8 +84,9 @@ def test_wrong_methods_and_urls(cloud):
     answer = cloud.call("PATCH", "/servers/x")
     assert (answer.status, answer.headers["Allow"], list(answer.body)) == (405, "DELETE, GET, PUT", ["badMethod"])
     assert cloud.call("DELETE", "/images").status == 405
-    assert cloud.call("DELETE", "/images/").status == 404, "one without an id"
-    for path in ("/nothing", "/servers/a/b/c", "/servers//action", "/os-simulator", "/servers/"):
+    for method, path in (("DELETE", "/images/"), ("GET", "/servers/"), ("GET", "/p1/servers/"), ("GET", "/flavors/1/")):
+        assert cloud.call(method, path, user="admin:p1").status == 404, "one without an id"
+    for path in ("/nothing", "/servers/a/b/c", "/servers//action", "/os-simulator"):
         assert cloud.get(path).status == 404
     assert cloud.call("PUT", "/flavors/1", {"flavor": {"description": "d"}}, "2.54").status == 404
 

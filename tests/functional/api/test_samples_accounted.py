@@ -100,6 +100,20 @@ def test_servers_in_rescue(cloud, name, vm_state):
         assert not differences(answer.body, json.loads(path.read_text())), path
 
 
+def test_floating_ips_are_given_and_taken(cloud):
+    cloud.db.write(seed.add_networks)
+    server, user = cloud.boot(), "bob:p1"
+    given, taken = (json.loads((SAMPLES / "servers" / f"server-action-{verb}floatingip-req.json").read_text())
+                    for verb in ("add", "remove"))
+    [fixed] = cloud.get(f"/servers/{server}/ips/private", user=user).body["private"]
+    floating = cloud.call("POST", "/os-floating-ips", {"pool": "public"}, user=user).body["floating_ip"]["ip"]
+    given["addFloatingIp"] |= {"address": floating, "fixed_address": fixed["addr"]}
+    taken["removeFloatingIp"] |= {"address": floating}
+    for body in (given, taken):
+        assert cloud.call("POST", f"/servers/{server}/action", body, "2.43", user).status == 202
+        assert cloud.call("POST", f"/servers/{server}/action", body, "2.44", user).status == 404
+
+
 def test_live_migrations_of_the_samples_are_begun(cloud):
     cloud.api.quota_defaults |= {"instances": -1, "cores": -1, "ram": -1}
     for version, path in requests("server-migrations", "live-migrate-server.json"):
@@ -152,12 +166,25 @@ ELSEWHERE = {
     "os-hypervisors": [f"hypervisors-{what}-resp" for what in ("search", "uptime", "with-servers",
                                                                "without-servers")],
     "os-instance-usage-audit-log": [f"inst-usage-audit-log-{what}-get-resp" for what in ("index", "show")],
+    "os-keypairs": [f"keypairs-{what}" for what in (
+        "get-resp", "import-post-req", "import-post-resp", "list-resp", "post-req", "post-resp", "list-user1-resp",
+        "list-user2-resp")],
+    "os-preserve-ephemeral-rebuild": ["server-action-rebuild-preserve-ephemeral",
+                                      "server-action-rebuild-preserve-ephemeral-resp"],
+    "os-server-tags": ["server-tags-index-resp", "server-tags-put-all-req", "server-tags-put-all-resp",
+                       "server-tags-show-details-resp", "servers-tags-details-resp"],
     "os-rescue": ["server-get-resp-rescue", "server-get-resp-unrescue"],
     "os-server-diagnostics": ["server-diagnostics-get-resp"],
     "os-server-external-events": ["event-create-req", "event-create-resp"],
     "os-server-password": ["get-password-resp"],
     "os-server-topology": ["servers-topology-resp", "servers-topology-resp-user"],
     "os-simple-tenant-usage": [f"simple-tenant-usage-get{what}" for what in ("", "-detail", "-specific", "-all")],
+    "servers": ["server-action-rebuild", "server-action-rebuild-resp", "server-action-create-image",
+                "server-action-create-image-resp", "server-create-resp", "server-put-req", "server-put-resp",
+                "server-action-addfloatingip-req", "server-action-removefloatingip-req",
+                "server-update-req", "server-update-resp", "server-groups-post-req", "server-groups-post-resp",
+                *(f"server-create-req{what}" for what in (
+                    "", "-v237", "-v257", "-with-host-and-node", "-with-only-host", "-with-only-node"))],
     "os-volume_attachments": ["attach-volume-to-server-req", "list-volume-attachments-resp", "update-volume-req",
                               "update-volume-attachment-delete-flag-req"],
     "server-migrations": ["force_complete", "live-migrate-server"],
@@ -165,10 +192,14 @@ ELSEWHERE = {
 }
 # Folder -> files that no answer here can be like.
 NEVER = {
+    # There is one cell, and it is there.
+    "servers": ["server-get-down-cell-resp"],
     # No volume is attached to anything.
     "os-volume_attachments": ["attach-volume-to-server-resp", "volume-attachment-detail-resp"],
 }
-TABLES = ("flavors", "flavor-access", "flavor-extra-specs", "flavor-manage", "os-admin-password", "os-aggregates",
+TABLES = ("limits", "os-multiple-create", "os-quota-class-sets", "os-quota-sets", "os-server-groups",
+          "server-ips", "server-metadata", "servers-sort", "flavors", "flavor-access", "flavor-extra-specs",
+          "flavor-manage", "os-admin-password", "os-aggregates",
           "os-availability-zone", "os-console-output", "os-deferred-delete", "os-evacuate", "os-instance-actions",
           "os-lock-server", "os-migrate-server", "os-migrations", "os-pause-server", "os-remote-consoles",
           "os-services", "os-shelve", "os-suspend-server")
@@ -191,3 +222,8 @@ def test_no_sample_is_forgotten(folder):
     known = {name for where, name in in_tables() if where == folder}
     known |= {f"{name}.json" for name in ELSEWHERE.get(folder, []) + NEVER.get(folder, [])}
     assert {path.name for path in (SAMPLES / folder).rglob("*.json")} - known == set()
+
+
+def test_no_folder_is_forgotten():
+    folders = {path.name for path in SAMPLES.iterdir() if path.is_dir()}
+    assert folders == {*ELSEWHERE, *(folder for folder, _ in in_tables())}

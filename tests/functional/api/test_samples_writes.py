@@ -27,7 +27,7 @@ ACTIONS: dict[tuple[str, str], tuple[Any, int]] = {
     ("servers", "server-action-resize"): ({}, 202), ("servers", "server-action-confirm-resize"): (RESIZED, 204),
     ("servers", "server-action-revert-resize"): (RESIZED, 202), ("servers", "server-action-reboot"): ({}, 202),
     ("servers", "server-action-start"): ({"vm_state": states.STOPPED}, 202),
-    ("servers", "server-action-stop"): ({}, 202),
+    ("servers", "server-action-stop"): ({}, 202), ("servers", "server-action-trigger-crash-dump"): ({}, 202),
     ("os-migrate-server", "migrate-server"): ({}, 202), ("os-migrate-server", "migrate-server-null"): ({}, 202),
     ("os-migrate-server", "live-migrate-server"): ({}, 202),
     ("os-lock-server", "lock-server"): ({}, 202), ("os-lock-server", "lock-server-with-reason"): ({}, 202),

@@ -117,14 +117,6 @@ def test_fields_come_and_go_with_versions(cloud):
     assert create(cloud, "2.51", networks="none", tags=["a"]).status == 400
 
 
-def test_the_image_of_a_block_device_counts(cloud):
-    device = {"uuid": IMAGE, "boot_index": 0, "source_type": "image", "destination_type": "local",
-              "delete_on_termination": True}
-    assert create(cloud, block_device_mapping_v2=[device]).status == 202
-    assert create(cloud, imageRef="", block_device_mapping_v2=[device]).status == 202
-    assert cloud.conductor.sent[-1][3]["image"]["id"] == IMAGE
-
-
 @pytest.mark.spec("3.12/2.74")
 def test_hosts_can_be_forced_or_asked_for_by_admins(cloud):
     assert create(cloud, availability_zone="nova:cmp-2").status == 403

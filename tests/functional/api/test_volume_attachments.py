@@ -91,3 +91,20 @@ def test_a_query_that_is_wrong(cloud, server):
     assert cloud.get(f"{path}?limit=x").status == 400
     assert cloud.get(f"{path}?wrong=1", version="2.74").status == 200
     assert cloud.get(f"{path}?wrong=1", version="2.75").status == 400
+
+
+@pytest.mark.parametrize("device", [
+    {"source_type": "volume", "uuid": VOLUME, "destination_type": "volume"},
+    {"source_type": "snapshot", "uuid": VOLUME},
+    {"source_type": "blank", "destination_type": "volume", "volume_size": 1},
+    {"source_type": "image", "uuid": "155d900f-4e14-4e4c-a73d-069cbf4541e6", "destination_type": "volume"}])
+def test_no_server_is_made_on_a_volume(cloud, device):
+    """By either name of the URL; it makes one that asks for none."""
+    body = {"server": {"name": "s", "flavorRef": "1", "imageRef": "155d900f-4e14-4e4c-a73d-069cbf4541e6"}}
+    for path in ("/servers", "/os-volumes_boot"):
+        asked = {"server": body["server"] | {"block_device_mapping_v2": [device | {"boot_index": 0}]}}
+        answer = cloud.call("POST", path, asked, user=USER)
+        assert (answer.status, "Block Device Mapping is Invalid" in answer.message) == (400, True)
+        legacy = {"server": body["server"] | {"block_device_mapping": [{"volume_id": VOLUME, "device_name": "vda"}]}}
+        assert cloud.call("POST", path, legacy, user=USER).status == 400
+        assert cloud.call("POST", path, body, user=USER).status == 202

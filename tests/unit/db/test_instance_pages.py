@@ -1,6 +1,7 @@
 """Pages of servers: every order, with equal keys and with none, shows each server once."""
 
 import pytest
+from sqlalchemy import event
 
 from novasim import exceptions
 from novasim.db import instance_pages, instances
@@ -85,3 +86,19 @@ def test_a_page_carries_its_metadata(db, make_server):
     make_server(metadata={"a": "1"})
     make_server(metadata={"b": "2"})
     assert [server.metadata for server in db.read(instance_pages.list_page, {}, 5)] == [{"b": "2"}, {"a": "1"}]
+
+
+@pytest.mark.parametrize("filters", [{}, {"project_id": "p"}])
+def test_a_page_far_back_is_found_by_its_index(db, fleet, filters):
+    marker = db.read(instance_pages.list_page, {}, 3)[-1].uuid
+    seen = []
+
+    def look(_connection, _cursor, statement, parameters, *_more):
+        seen.append((statement, parameters))
+
+    event.listen(db._reader, "before_cursor_execute", look)
+    db.read(instance_pages.list_page, filters, 3, marker)
+    event.remove(db._reader, "before_cursor_execute", look)
+    statement, parameters = next(one for one in seen if "LIMIT" in one[0])
+    plan = db.read(lambda tx: tx.conn.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters).all())
+    assert "created_at<?" in plan[0].detail, plan

@@ -1,0 +1,1 @@
+"""The generated pages, one file a page; generate_docs.py writes them."""
