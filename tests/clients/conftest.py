@@ -7,6 +7,7 @@ runs a whole suite adds up its areas itself (``tally``). ``--page FILE`` writes 
 import collections
 import contextlib
 import pathlib
+import re
 from importlib import metadata
 from typing import NamedTuple
 
@@ -16,8 +17,9 @@ from daemons import MariaDB, RabbitMQ
 
 from novasim.cli import process
 
-CIRROS, ALPINE = "155d900f-4e14-4e4c-a73d-069cbf4541e6", "70a599e0-31e7-49b7-b260-868f441e862b"
-ARGUMENTS = ["--hosts", "6", "--stages", "demo", "--set", "api.auth_strategy=identity"]
+ACCOUNTS = pathlib.Path(__file__).with_name("accounts.yaml")
+ARGUMENTS = ["--hosts", "6", "--stages", "demo", "--set", "api.auth_strategy=identity",
+             "--set", f"identity.accounts={ACCOUNTS}"]
 SIZES = ("embedded", "split")
 INTRODUCTION = """# Clients
 
@@ -104,7 +106,13 @@ class Table:
     def pytest_terminal_summary(self, terminalreporter):
         terminalreporter.write_line("\n".join(self.lines()))
         if self.page:
-            self.page.write_text("\n".join([INTRODUCTION, *self.lines(), ""]))
+            self.page.write_text("\n".join([INTRODUCTION, *self.lines(), *self._others(), ""]))
+
+    def _others(self):
+        """What the page says of clients that were not run now."""
+        run = {client for client, _ in self.counts}
+        text = self.page.read_text() if self.page.exists() else ""
+        return [line for line in text.splitlines() if (row := re.match(r"\| (\S+) \d", line)) and row[1] not in run]
 
 
 def pytest_configure(config):

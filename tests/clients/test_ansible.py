@@ -26,8 +26,8 @@ FLAVOR = {"name": "ansible", "ram": 64, "disk": 1, "vcpus": 1}
 SERVER = {"name": "play", "image": "cirros", "flavor": "m1.tiny", "network": "private", "auto_ip": False}
 ROWS = [
     Row("log-in", "auth", {}, {"auth_token": str}),
-    Row("flavors", "compute_flavor", FLAVOR | {"extra_specs": {"a:b": "c"}},
-        {"flavor": {"extra_specs": {"a:b": "c"}}}, True),
+    Row("flavors", "compute_flavor", FLAVOR | {"extra_specs": {"a:b": "c"}}, {"flavor": {"extra_specs": {"a:b": "c"}}},
+        True),
     Row("flavors", "compute_flavor_info", {"name": "ansible"}, {"flavors": [{"ram": 64}]}),
     Row("key pairs", "keypair", {"name": "akey"}, {"keypair": {"name": "akey", "private_key": str}}),
     Row("key pairs", "keypair_info", {"name": "akey"}, {"keypairs": [{"name": "akey"}]}),
@@ -46,7 +46,7 @@ ROWS = [
         "aggregate": {"name": "aagg", "hosts": ["cmp-0005"]}}, True),
     Row("administration", "compute_service_info", {"binary": "nova-compute"}, {"compute_services": [
         {"host": "cmp-0001", "state": "up"}]}),
-    Row("quotas", "quota", {"name": "project4", "cores": 33}, {"quotas": {"compute": {"cores": 33}}}, True),
+    Row("quotas", "quota", {"name": "project5", "cores": 33}, {"quotas": {"compute": {"cores": 33}}}, True),
     Row("servers", "server", SERVER | {"state": "absent"}, {"changed": True}, True),
     Row("server groups", "server_group", {"name": "agroup", "state": "absent"}, {"changed": True}, True),
     Row("key pairs", "keypair", {"name": "akey", "state": "absent"}, {"changed": True}, True),
