@@ -3,7 +3,7 @@
 import pytest
 from cluster_fixture import DEADLINE_S
 
-from novasim.api import resize
+from novasim.api import guards
 from novasim.rpc.sim_driver import Bus
 
 ACTIONS = {"confirm": {"confirmResize": None}, "revert": {"revertResize": None}}
@@ -11,18 +11,19 @@ ACTIONS = {"confirm": {"confirmResize": None}, "revert": {"revertResize": None}}
 
 @pytest.fixture
 def overtaken(cluster, monkeypatch):
-    """Ask for something; a rival comes between two looks of the API. Returns the answer."""
+    """Ask for something; a rival comes before the API's look at server and move, or right after it. Returns the
+    answer."""
     def ask(uuid, word, rival, before):
-        real = resize.waiting_migration
+        real = guards.find_beside
 
         def slow(*args):
-            monkeypatch.setattr(resize, "waiting_migration", real)
+            monkeypatch.setattr(guards, "find_beside", real)
             found = None if before else real(*args)
             cluster.begin(uuid, rival)
             assert Bus.of(cluster.conf.transport_url).wait_idle(DEADLINE_S)
             return found or real(*args)
 
-        monkeypatch.setattr(resize, "waiting_migration", slow)
+        monkeypatch.setattr(guards, "find_beside", slow)
         return cluster.http("POST", f"/servers/{uuid}/action", ACTIONS[word])
     return ask
 
