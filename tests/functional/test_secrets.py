@@ -5,6 +5,7 @@ import json
 import logging
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from identity_door import HOME, password_body
@@ -134,9 +135,11 @@ def test_nothing_holds_a_private_key(make_cluster, everything_logged, capsys):
     keys.append(printed)
     told += everything_logged.text
     assert "/v2.1/os-keypairs" in told
+    database = Path(cluster.db.engine.url.database)
     cluster.stop()
-    told += "".join(path.read_bytes().decode(errors="replace") for path in cluster.state_dir.rglob("*")
-                    if path.is_file())
+    files = [path for path in (*cluster.state_dir.rglob("*"), *database.parent.glob(f"{database.name}*"))
+             if path.is_file()]
+    told += "".join(path.read_bytes().decode(errors="replace") for path in files)
     assert "Generated-by-Nova" in told, "what is public is kept"
     assert [key for key in keys if key.splitlines()[3] in told] == []
     cluster.start()
