@@ -59,9 +59,10 @@ def find(request: webob.Request) -> Operation | None:
 
 def _action(body: bytes) -> str:
     try:
-        return next(iter(json.loads(body)))
-    except (ValueError, StopIteration, TypeError, RecursionError):
+        said = json.loads(body)
+    except (ValueError, RecursionError):
         return ""
+    return next(iter(said)) if isinstance(said, dict) and said else ""
 
 
 def check(request: webob.Request, answer: webob.Response) -> None:

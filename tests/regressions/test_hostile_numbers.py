@@ -34,3 +34,17 @@ def test_a_whole_number_with_a_fraction(cluster, path, body):
     """JSON has one kind of numbers, Python two: what is to be counted must not be of the other."""
     answer = cluster.http("POST", path, body, ADMIN)
     assert (answer.status_int, "is not of type 'integer'" in answer.text) == (400, True)
+
+
+def test_the_topology_of_a_server_that_is_larger_than_any_host(cluster):
+    """Its two billion CPUs are not told one by one: it has no host, and so no nodes."""
+    flavor = {"name": "huge", "id": "huge", "ram": 2 ** 31 - 1, "vcpus": 2 ** 31 - 1, "disk": 0}
+    assert cluster.http("POST", "/flavors", {"flavor": flavor}, ADMIN).status_int == 200
+    specs = {"extra_specs": {"hw:numa_nodes": "1"}}
+    assert cluster.http("POST", "/flavors/huge/os-extra_specs", specs, ADMIN).status_int == 200
+    limits = {"quota_set": {"cores": -1, "ram": -1}}
+    assert cluster.http("PUT", "/os-quota-sets/admin", limits, ADMIN).status_int == 200
+    mark = cluster.watch.mark()
+    uuid = cluster.create("huge", ADMIN)
+    cluster.watch.wait("build failed", mark, instance_uuid=uuid)
+    assert cluster.get(f"/servers/{uuid}/topology", ADMIN, "2.78") == {"nodes": [], "pagesize_kb": None}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from typing import Any
 
@@ -39,7 +40,7 @@ SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(
 # Machines of the simulator need the processes that play them.
 ALL = [one for found in SCHEMA.get_all_operations() if "/os-simulator/" not in (one := found.ok()).path]
 # Each operation is asked by strangers, then by those who may, with what is valid and what is not.
-EACH = max(int(os.environ.get("NOVASIM_REQUESTS", "1000")) // len(ALL) // 4, 1)
+EACH = math.ceil(int(os.environ.get("NOVASIM_REQUESTS", "1000")) / len(ALL) / 4)
 STRANGERS, FRIENDS = ("member2", "reader2", "nobody"), ("admin", "member1")
 CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance,
           response_schema_conformance]

@@ -69,7 +69,7 @@ def test_each_route_and_action_is_in_it(whole):
         if path != operations.ACTIONS:
             known = whole["paths"].get(f"/v2.1{path}", {}).keys()
             assert {method for method in methods if method.lower() not in known} <= REFUSED.get(path, set()), path
-    assert not [path for path in whole["paths"] if "os-volumes" in path], "it is no part of the API"
+    assert "/v2.1/os-volumes" not in whole["paths"], "it is no part of the API"
     assert "/v2.1/servers/{server_id}/action#resize" in whole["paths"]
 
 

@@ -188,3 +188,12 @@ def test_extensions(cloud):
     for one in listed:
         assert cloud.get(f"/extensions/{one['alias']}").body == {"extension": one}
     assert cloud.get("/extensions/os-nothing").status == 404
+
+
+@pytest.mark.parametrize(("path", "key"), [
+    ("/v2.1/servers/%00", "itemNotFound"), ("/image/v2/images/%00", "itemNotFound"),
+    ("/network/v2.0/ports/%FF", "NeutronError"), ("/image/v2/images/a/tags/%FF", "itemNotFound"),
+    ("/v2/p1/servers/%00", "itemNotFound")])
+def test_a_path_that_is_no_text_is_refused_by_the_service_it_is_of(cloud, path, key):
+    answer = cloud.get(f"@{path}", user="bob:p1")
+    assert (answer.status, list(answer.body)) == (404, [key])
