@@ -241,7 +241,7 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
     several = f"-{number + 1}" if plan.high > 1 else ""
     name = body["name"] + several
     server_id = str(uuid.uuid4())
-    columns: dict[str, Any] = instances.flavor_columns(plan.flavor)
+    columns: dict[str, Any] = instances.flavor_columns(plan.flavor) | server_addresses.access(body)
     return Instance(
         uuid=server_id, project_id=context.project_id, user_id=context.user_id, display_name=name,
         display_description=body.get("description") if request.version >= 19 else name,
@@ -254,7 +254,7 @@ def _instance(request: Request, plan: Plan, reservation_id: str, number: int) ->
         auto_disk_config=_auto_disk_config(plan), metadata=body.get("metadata", {}),
         system_metadata=plan.flavor.to_sys(CURRENT) | images.remembered(plan.image) | (
             {NETWORK_ALLOCATED: "True"} if plan.networks else {}),
-        **columns, **server_addresses.access(body))
+        **columns)
 
 
 def _auto_disk_config(plan: Plan) -> bool:

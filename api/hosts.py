@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions
@@ -42,7 +41,7 @@ def show(api: Api, request: Request, host_name: str) -> Any:
     """What a host has, what is used of it, and by which project."""
     request.authorize("os-hosts:show")
 
-    def read(tx: Transaction) -> tuple[list[ComputeNode], dict[str, Mapping[str, int]]]:
+    def read(tx: Transaction) -> tuple[list[ComputeNode], dict[str, dict[str, int]]]:
         return hosts.nodes(tx, host_name), instance_pages.sums_by_project(tx, host_name)
 
     nodes, projects = api.db.read(read)

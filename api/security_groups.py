@@ -32,7 +32,7 @@ _REFUSED = (network_errors.SecurityGroupInUse, network_errors.SecurityGroupCanno
             network_errors.SecurityGroupDefaultAlreadyExists, network_errors.SecurityGroupRuleExists)
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
 _RULE: Shape = {"id": str, "parent_group_id": str, "ip_protocol": str | None, "from_port": int | None,
-         "to_port": int | None, "group": ({}, {"name": str, "tenant_id": str}), "ip_range": ({}, {"cidr": str})}
+                "to_port": int | None, "group": ({}, {"name": str, "tenant_id": str}), "ip_range": ({}, {"cidr": str})}
 _GROUP: Shape = {"id": str, "name": str, "description": str, "tenant_id": str, "rules": [_RULE]}
 
 

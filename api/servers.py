@@ -77,9 +77,12 @@ def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instan
 
 @answers({"server": views.shape(views.SHOW)})
 def show(api: Api, request: Request, server_id: str) -> Any:
-    instance = guards.find(request, server_id, complete=False, with_metadata=True)
-    request.authorize("servers:show", instance)
-    return {"server": shown(request, [instance], views.SHOW)[0]}
+    def look(tx: Transaction) -> Any:
+        instance = guards.find(request, server_id, complete=False, with_metadata=True, tx=tx)
+        request.authorize("servers:show", instance)
+        return shown(request, [instance], views.SHOW, tx)[0]
+
+    return {"server": api.db.read(look)}
 
 
 @answers({"server": views.shape(views.UPDATE)}, errors=(409,), takes=bodies.UPDATE)

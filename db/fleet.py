@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, literal, null, select, union_all
+from sqlalchemy import CompoundSelect, bindparam, func, literal, null, select, union_all
 
 from novasim.db import aggregates, hosts, models
 from novasim.db.engine import Transaction
@@ -22,7 +22,7 @@ _STAMPS = [*aggregates.STAMP, select(func.count(_S.id)).where(*_SERVICES).scalar
 _LOOK = select(*_STAMPS, *_NODE).select_from(
     select(literal(1)).subquery().outerjoin(models.compute_nodes, _N.updated_at >= bindparam("since")))
 # Rows of two kinds, so that it stays one statement: those of servers have their columns behind the others'.
-_LOOK_AT_ALL = union_all(
+_LOOK_AT_ALL: CompoundSelect[Any] = union_all(
     _LOOK.add_columns(*(null().label("resident_" + column.name) for column in _RESIDENT)),
     select(*(null().label(column.name) for column in [*_STAMPS, *_NODE]), *_RESIDENT).where(
         _I.updated_at >= bindparam("since")))

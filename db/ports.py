@@ -277,11 +277,11 @@ def of_servers(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Any
     """The addresses of a page of servers, one statement for all: rows with the network's name, the port's
     ``mac_address`` and ``security_groups``, ``ip_address`` and, where one leads there, ``floating_ip_address``."""
     found: dict[str, list[Any]] = {server_id: [] for server_id in server_ids}
-    if len(found) == 1:
-        rows = tx.execute(_OF_SERVER, {"server_id": server_ids[0]})
-    else:
-        rows = tx.execute(_OF_SERVERS, {"server_ids": list(found)}) if found else ()
-    for row in rows:
+    if not found:
+        return found
+    one = len(found) == 1
+    for row in tx.execute(_OF_SERVER, {"server_id": server_ids[0]}) if one else tx.execute(
+            _OF_SERVERS, {"server_ids": list(found)}):
         found[row.device_id].append(row)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, select
+from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.sql import ColumnElement
 
 from novasim.db import models
@@ -52,4 +52,4 @@ def has_all(tags: Sequence[str]) -> ColumnElement[bool]:
 
 def has_any(tags: Sequence[str]) -> ColumnElement[bool]:
     """The condition that a server of the statement has one of these."""
-    return exists().where(_T.resource_id == _SERVER, _T.tag.in_(tags))
+    return _SERVER.in_(select(_T.resource_id).where(_T.tag.in_(tags)))

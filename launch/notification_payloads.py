@@ -89,12 +89,19 @@ def _ip_objects(addresses: Iterable[Any]) -> list[dict[str, Any]]:
         "address": row.ip_address, "device_name": f"tap{row.port_id[:11]}"}) for row in addresses if row.ip_address]
 
 
-def versioned(server: Instance, flavor: Flavor, addresses: Iterable[Any], initiator: tuple[str | None, str | None],
-              request_id: str | None, fault: dict[str, Any] | None = None,
+def _keypair_objects(keypairs: Iterable[Any]) -> list[dict[str, Any]]:
+    return [_object("KeypairPayload", "1.0", {
+        "user_id": row.user_id, "name": row.name, "fingerprint": row.fingerprint, "public_key": row.public_key,
+        "type": row.type}) for row in keypairs]
+
+
+def versioned(server: Instance, flavor: Flavor, addresses: Iterable[Any], keypairs: Iterable[Any],
+              initiator: tuple[str | None, str | None], request_id: str | None, fault: dict[str, Any] | None = None,
               new_flavor: Flavor | None = None) -> dict[str, Any]:
     """The payload of an ``instance.*`` action.
 
     :param addresses: rows of db/ports.py
+    :param keypairs: rows of db/keypairs.py
     :param initiator: (user, project) that asked for it
     :param fault: the object of what went wrong
     :param new_flavor: for resize_prep, what the server becomes
@@ -106,10 +113,11 @@ def versioned(server: Instance, flavor: Flavor, addresses: Iterable[Any], initia
         "node": server.node, "os_type": server.os_type,
         "architecture": server.system_metadata.get("image_architecture"),
         "availability_zone": server.availability_zone, "flavor": flavor_object(flavor),
-        "image_uuid": server.image_ref, "key_name": server.key_name, "keypairs": [], "kernel_id": "",
-        "ramdisk_id": "", "created_at": _time(server.created_at), "launched_at": _time(server.launched_at),
-        "updated_at": _time(server.updated_at), "terminated_at": _time(server.terminated_at),
-        "deleted_at": _time(server.deleted_at), "state": server.vm_state, "task_state": server.task_state,
+        "image_uuid": server.image_ref, "key_name": server.key_name, "keypairs": _keypair_objects(keypairs),
+        "kernel_id": "", "ramdisk_id": "", "created_at": _time(server.created_at),
+        "launched_at": _time(server.launched_at), "updated_at": _time(server.updated_at),
+        "terminated_at": _time(server.terminated_at), "deleted_at": _time(server.deleted_at),
+        "state": server.vm_state, "task_state": server.task_state,
         "power_state": POWER_NAMES.get(server.power_state or 0, "pending"), "progress": server.progress,
         "ip_addresses": _ip_objects(addresses), "block_devices": [], "metadata": dict(server.metadata),
         "locked": server.locked, "locked_reason": server.locked_reason,

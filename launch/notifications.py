@@ -16,7 +16,7 @@ import msgspec
 import oslo_messaging
 
 from novasim import exceptions, states
-from novasim.db import actions, flavors, instances, ports
+from novasim.db import actions, flavors, instances, keypairs, ports
 from novasim.db.engine import Database
 from novasim.launch import notification_payloads as payloads
 from novasim.objects import NEW, Flavor, Instance
@@ -154,6 +154,15 @@ class Notifications:
             return []
         return self._db.read(ports.of_servers, [server.uuid])[server.uuid]
 
+    def _keypairs(self, server: Instance) -> list[Any]:
+        """The key pair of a server, while its user has it."""
+        if server.key_name is None:
+            return []
+        try:
+            return [self._db.read(keypairs.get, server.user_id, server.key_name)]
+        except exceptions.NotFound:
+            return []
+
     def _fault(self, server: Instance) -> dict[str, Any]:
         return self._db.read(actions.latest_faults, [server.uuid]).get(server.uuid) or {"message": ""}
 
@@ -199,8 +208,8 @@ class Notifications:
             return
         trouble = None if fault is None else payloads.fault_object(fault, hop["what"].removesuffix(" failed"))
         initiator = self._db.read(actions.initiator, server.uuid, hop["request_id"])
-        payload = payloads.versioned(server, server.flavor(), self._addresses(server), initiator, hop["request_id"],
-                                     trouble, new_flavor)
+        payload = payloads.versioned(server, server.flavor(), self._addresses(server), self._keypairs(server),
+                                     initiator, hop["request_id"], trouble, new_flavor)
         notifier = self._versioned.prepare(publisher_id=f"nova-{self._publisher(hop).replace('.', ':', 1)}")
         send = notifier.error if trouble else notifier.info
         send({"request_id": hop["request_id"]}, f"instance.{event}", payload)

@@ -7,6 +7,7 @@ which wait for a line instead of sleeping.
 from __future__ import annotations
 
 import copy
+import io
 import os
 import threading
 from collections.abc import Callable
@@ -41,7 +42,9 @@ class _Sink:
     def __init__(self, directory: Path | None, name: str):
         self.listeners: list[Callable[[dict[str, Any]], None]] = []
         self._lock = threading.Lock()
-        self._file = -1
+        # Unbuffered, so that a line is in the file once it is written, whoever dies then; and not by os.write, which
+        # looks at the file each time where it is one of eventlet's.
+        self._file: io.FileIO | None = None
         self._written = 0
         if directory is not None:
             directory.mkdir(parents=True, exist_ok=True)
@@ -51,44 +54,44 @@ class _Sink:
 
     @property
     def is_idle(self) -> bool:
-        return self._file < 0 and not self.listeners
+        return self._file is None and not self.listeners
 
     def _open(self) -> None:
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-        self._written = os.fstat(self._file).st_size
+        self._file = io.FileIO(self._path, "a", opener=lambda path, flags: os.open(path, flags, 0o640))
+        self._written = os.fstat(self._file.fileno()).st_size
 
     def take(self, hop: dict[str, Any]) -> None:
-        if self._file >= 0:
+        if self._file is not None:
             self._write(_ENCODE(hop) + b"\n")
         for listener in list(self.listeners):
             listener(hop)
 
     def _write(self, line: bytes) -> None:
         with self._lock:
-            if self._file < 0:
-                # Closed meanwhile; its number may be another file's by now.
+            if self._file is None:
                 return
             if self._written + len(line) > MAX_BYTES:
                 self._turn_over()
-            self._written += os.write(self._file, line)
+            self._written += self._file.write(line)
 
     def _turn_over(self) -> None:
         """Keep at most two files a process: the full one and the new one."""
-        os.close(self._file)
+        assert self._file is not None
+        self._file.close()
         self._path.replace(self._path.with_suffix(".1.jsonl"))
         self._open()
 
     def clear(self) -> None:
         with self._lock:
-            if self._file >= 0:
-                os.ftruncate(self._file, 0)
+            if self._file is not None:
+                self._file.truncate(0)
                 self._written = 0
 
     def close(self) -> None:
         with self._lock:
-            if self._file >= 0:
-                os.close(self._file)
-                self._file = -1
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
 
 class Journal:

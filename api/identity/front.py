@@ -49,7 +49,8 @@ class Identity(Tokens):
 
     def serve(self, api: Api, wire: webob.Request, request_id: str) -> webob.Response:
         """Answer a request below ``/identity``."""
-        response = _document(wire) or api.perform(access.Request(api, wire, request_id), _handle)
+        response = api.perform(access.Request(api, wire, request_id),
+                               lambda request: _document(wire) or _handle(request))
         answer = wsgi.to_wire(response, None, request_id)
         answer.headers["Vary"] = "X-Auth-Token"
         return answer

@@ -176,11 +176,11 @@ def _refusals(services: Iterable[str], found: Iterable[Operation]) -> Schema:
 
 @functools.cache
 def document(services: tuple[str, ...], strategy: str) -> Schema:
-    """The document of these services, but for where they are.
+    """The document of these services, but for where they are. What is refused whole is no part of it.
 
     :param strategy: who may ask: a value of ``[api] auth_strategy``
     """
-    found = [operation for service in services for operation in operations.SERVICES[service]()]
+    found = [operation for service in services for operation in operations.SERVICES[service]() if operation.is_served]
     paths: dict[str, Schema] = {}
     for operation in found:
         paths.setdefault(operation.url, {})[operation.method.lower()] = _told(operation)

@@ -57,6 +57,11 @@ class Operation(NamedTuple):
         return max(variant.until for variant in self.variants)
 
     @property
+    def is_served(self) -> bool:
+        """Whether there is any other answer to it than a refusal."""
+        return any(variant.answers.shapes for variant in self.variants)
+
+    @property
     def url(self) -> str:
         return PREFIXES[self.service] + self.path
 

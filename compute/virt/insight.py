@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import abc
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from novasim import states
@@ -93,7 +94,7 @@ class SimulatedInsight(abc.ABC):
     :ivar _profiles: the shapes of hosts
     """
 
-    _profiles: Mapping[str, Profile]
+    _profiles: defaultdict[str, Profile]
 
     @abc.abstractmethod
     def _guest(self, host: str, instance_uuid: str) -> Guest:

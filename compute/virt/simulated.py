@@ -52,7 +52,7 @@ class SimulatedDriver(SimulatedPower, SimulatedInsight, SimulatedLiveMigration):
         self._faults = faults
         self._store = GuestStore(state_path / "hypervisors.sqlite", synchronous)
         self._network = Network(clock, profile.nic_mbps)
-        self._profiles = collections.defaultdict[str, Profile](lambda: profile)
+        self._profiles: collections.defaultdict[str, Profile] = collections.defaultdict(lambda: profile)
 
     def equip(self, hosts: Iterable[str], profile: Profile) -> None:
         if profile == self._profile:

@@ -44,7 +44,7 @@ def _noun(operation: Operation) -> str:
 
 def _refusal(operation: Operation) -> str:
     """The status and sentence of what has no other answer."""
-    if any(variant.answers.shapes for variant in operation.variants):
+    if operation.is_served:
         return ""
     latest = operation.variants[-1]
     said = latest.handler.__doc__ if gone.is_refusal(latest.handler) else operation.summary

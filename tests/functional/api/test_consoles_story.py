@@ -63,6 +63,21 @@ def test_nobody_can_say(cluster):
     cluster.delete(uuid)
 
 
+def test_an_agent_that_dies_over_it(cluster, monkeypatch):
+    uuid = cluster.boot()
+    host = cluster.row(uuid).host
+
+    def die(*_args):
+        cluster.agents.lives.end([host])
+        return "the log of a guest whose agent is dead"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster.agents.driver._thing, "get_console_output", die)
+        post(cluster, f"{uuid}/action", {"os-getConsoleOutput": {}}, 503)
+    cluster.agents.lives.begin([host])
+    assert output(cluster, uuid, length=1) == "vm-1 login: "
+
+
 CONSOLES = [("vnc", "novnc", 6, "http://127.0.0.1:6080/vnc_auto.html"),
             ("spice", "spice-html5", 6, "http://127.0.0.1:6082/spice_auto.html"),
             ("rdp", "rdp-html5", 6, "http://127.0.0.1:6083/"), ("serial", "serial", 6, "ws://127.0.0.1:6083/"),

@@ -6,6 +6,8 @@ import oslo_messaging
 import pytest
 from cluster_fixture import MEDIUM, SMALL, TINY
 
+from novasim.db import keypairs
+
 DRIVER = {"oslo_messaging_notifications.driver": ["messagingv2"]}
 DEADLINE_S = 10
 STANDARD = {
@@ -147,8 +149,11 @@ def test_a_hop_that_fails(listening, point, method):
 
 def test_versioned(listening):
     cluster, listener = listening(**{"notifications.notification_format": "versioned"})
-    uuid = cluster.boot(TINY)
+    key = {"user_id": "alice", "name": "key", "type": "ssh", "fingerprint": "00:11", "public_key": "ssh-rsa AAAA"}
+    cluster.db.write(keypairs.create, key, "demo", {"key_pairs": 1})
+    uuid = cluster.boot(TINY, key_name="key")
     cluster.resize(uuid, SMALL)
+    cluster.db.write(keypairs.delete, "alice", "key")
     cluster.revert(uuid)
     assert listener.events("instance.resize_revert.end") == [
         f"instance.{step}.{end}" for step in ("resize_prep", "resize", "resize_finish", "resize_revert")
@@ -160,6 +165,9 @@ def test_versioned(listening):
     assert data["flavor"]["nova_object.data"]["name"] == "m1.tiny"
     assert data["new_flavor"]["nova_object.data"]["name"] == "m1.small"
     assert (data["action_initiator_user"], data["action_initiator_project"]) == ("alice", "demo")
+    assert [pair["nova_object.data"] for pair in data["keypairs"]] == [key]
+    data = listener.payload("instance.resize_revert.end")["nova_object.data"]
+    assert (data["key_name"], data["keypairs"]) == ("key", []), "it is gone, the server remembers its name"
     assert listener.heard[0][1].startswith("nova-compute:cmp-")
 
 
