@@ -84,7 +84,8 @@ def stestr(home, verb, *arguments):
     environment = os.environ | {"TEMPEST_CONFIG_DIR": str(home), "TEMPEST_CONFIG": "tempest.conf"}
     command = [pathlib.Path(sys.executable).with_name("stestr"), verb, *arguments]
     with (home / verb).open("wb") as out, subprocess.Popen(
-            command, cwd=home, env=environment, stdout=out, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+            command, cwd=home, env=environment, stdout=out, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
         try:
             process.wait()
         finally:
