@@ -104,9 +104,11 @@ class Table:
             yield f"| {client} {metadata.version(client)} | {area} | {' | '.join(cells)} |"
 
     def pytest_terminal_summary(self, terminalreporter):
-        terminalreporter.write_line("\n".join(self.lines()))
+        lines = list(self.lines())
+        terminalreporter.write_line("\n".join(lines))
         if self.page:
-            self.page.write_text("\n".join([INTRODUCTION, *self.lines(), *self._others(), ""]))
+            rows = sorted([*lines[2:], *self._others()])
+            self.page.write_text("\n".join([INTRODUCTION, *lines[:2], *rows, ""]))
 
     def _others(self):
         """What the page says of clients that were not run now."""

@@ -1,10 +1,10 @@
 """The ``openstack`` command: one long session at a terminal, each line with what it prints and its exit status."""
 
 import contextlib
-import io
 import json
 import os
 import shlex
+import sys
 from typing import Any, NamedTuple
 
 import pytest
@@ -30,7 +30,7 @@ ROWS = [
     Row("identity", "user create --project team --password secret tess", {"name": "tess"}),
     Row("identity", "role add --project team --user tess member"),
     Row("identity", "role assignment list --project team --names", [{"Role": "member", "Project": "team@Default"}]),
-    Row("identity", "application credential create --secret s3cret robot", {"name": "robot"}),
+    Row("identity", "application credential create --secret s3cret robot", {"Name": "robot"}),
     Row("identity", "application credential delete robot"),
     Row("images", "image list", [{"Name": "cirros"}, {"Name": "alpine"}]),
     Row("images", "image show cirros", {"status": "active"}),
@@ -149,25 +149,26 @@ ROWS = [
 ]
 
 
-def run(cloud, command):
-    """What the command prints and its exit status."""
-    # A line without a verb that shows something takes no format.
-    out, err = io.StringIO(), io.StringIO()
-    before = dict(os.environ)
-    os.environ |= {"OS_CLIENT_CONFIG_FILE": str(cloud.clouds), "OS_CLOUD": "novasim"}
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            status = shell.main(shlex.split(command))
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    return status, out.getvalue(), err.getvalue()
+def run(cloud, command, home):
+    """What the command prints, and its exit status. Each runs in a process of its own, where it is imported already."""
+    out, err = home / "out", home / "err"
+    if (child := os.fork()) == 0:
+        status = 70
+        os.environ |= {"OS_CLIENT_CONFIG_FILE": str(cloud.clouds), "OS_CLOUD": "novasim"}
+        with out.open("w") as sys.stdout, err.open("w") as sys.stderr, contextlib.suppress(BaseException):
+            try:
+                status = shell.main(shlex.split(command))
+            except SystemExit as end:
+                status = end.code
+        os._exit(status)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), out.read_text(), err.read_text()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.command)
-def test_session(cloud, row, fits):
+def test_session(cloud, row, fits, tmp_path):
     shows = not isinstance(row.expected, int) and row.expected != ""
-    status, out, err = run(cloud, f"{row.command} -f json" if shows else row.command)
+    status, out, err = run(cloud, f"{row.command} -f json" if shows else row.command, tmp_path)
     assert status == (row.expected if isinstance(row.expected, int) else 0), err
     if shows:
         assert fits(json.loads(out), row.expected), out

@@ -2,9 +2,11 @@
 
 import collections
 import configparser
+import contextlib
 import io
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -77,20 +79,30 @@ class Results(testtools.StreamResult):
             self.reasons[test_id] += bytes(file_bytes)
 
 
+def stestr(home, verb, *arguments):
+    """Run stestr in a folder; what it prints is in the file of that name. Its workers end with it, however it ends."""
+    environment = os.environ | {"TEMPEST_CONFIG_DIR": str(home), "TEMPEST_CONFIG": "tempest.conf"}
+    command = [pathlib.Path(sys.executable).with_name("stestr"), verb, *arguments]
+    with (home / verb).open("wb") as out, subprocess.Popen(
+            command, cwd=home, env=environment, stdout=out, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        try:
+            process.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 def run(home):
     """Run the tests; returns results by id and the reasons of failures."""
     (home / ".stestr.conf").write_text(
         f"[DEFAULT]\ntest_path={pathlib.Path(tempest.__file__).parent}/test_discover\n"
         f"top_dir={pathlib.Path(tempest.__file__).parents[1]}\ngroup_regex=([^\\.]*\\.)*\n")
-    environment = os.environ | {"TEMPEST_CONFIG_DIR": str(home), "TEMPEST_CONFIG": "tempest.conf"}
-    stestr = [str(pathlib.Path(sys.executable).with_name("stestr"))]
-    with (home / "stestr.log").open("w") as log:
-        subprocess.run([*stestr, "init"], cwd=home, env=environment, stdout=log, stderr=log, check=True)
-        subprocess.run([*stestr, "run", "--concurrency", "2", "--exclude-regex", NOT_ASKED,
-                        r"tempest\.api\.compute"], cwd=home, env=environment, stdout=log, stderr=log, check=False)
-    last = subprocess.run([*stestr, "last", "--subunit"], cwd=home, env=environment, capture_output=True, check=False)
+    stestr(home, "init")
+    stestr(home, "run", "--concurrency", "2", "--exclude-regex", NOT_ASKED, r"tempest\.api\.compute")
+    stestr(home, "last", "--subunit")
     results = Results()
-    subunit.ByteStreamToStreamResult(io.BytesIO(last.stdout)).run(results)
+    subunit.ByteStreamToStreamResult((home / "last").open("rb")).run(results)
     return results
 
 
