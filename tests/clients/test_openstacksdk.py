@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import openstack
 import pytest
-from openstack import exceptions
+from openstack import exceptions, utils
 
 CLIENT = "openstacksdk"
 FLAVOR = {"name": "sdk", "ram": 64, "vcpus": 1, "disk": 1}
@@ -21,9 +21,15 @@ class Row(NamedTuple):
 
 
 def wait(status):
-    """Wait for a server after something was asked of it, and show it."""
+    """Wait for a server after something was asked of it, and show it; its status alone does not tell of an image that
+    is being made."""
     def waited(compute, server):
-        return compute.wait_for_server(compute.get_server(server.id), status=status, interval=0.2, wait=60)
+        compute.wait_for_server(compute.get_server(server.id), status=status, interval=0.2, wait=60)
+        for _ in utils.iterate_timeout(60, "its task does not end", wait=0.2):
+            found = compute.get_server(server.id)
+            if found.task_state is None:
+                return found
+        raise AssertionError("the line above has an end")
     return waited
 
 
