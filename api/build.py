@@ -149,9 +149,8 @@ def check_limits(request: Request, body: Mapping[str, Any]) -> None:
 def _flavor(request: Request, body: Mapping[str, Any]) -> Flavor:
     """The flavor, by its id or by a link that ends in it."""
     flavor_id = str(body["flavorRef"]).rstrip("/").rsplit("/", 1)[-1]
-    context = request.context
     try:
-        flavor = request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
+        flavor = request.api.db.read(flavors.get, flavor_id, request.context.viewer)
     except exceptions.FlavorNotFound as error:
         raise exceptions.FlavorNotUsable(flavor_id=flavor_id) from error
     if flavor.disabled:
@@ -219,9 +218,8 @@ def _group(tx: Transaction, request: Request, plan: Plan) -> InstanceGroup | Non
     uuid = plan.filter_properties["scheduler_hints"].get("group")
     if uuid is None:
         return None
-    context = request.context
     try:
-        return groups.lock(tx, uuid.lower(), None if context.is_admin else context.project_id)
+        return groups.lock(tx, uuid.lower(), request.context.viewer)
     except exceptions.InstanceGroupNotFound as error:
         raise exceptions.Invalid(error.text) from error
 

@@ -44,8 +44,7 @@ def find(request: Request, flavor_id: str) -> Flavor:
     :raises ValidationError: from 2.102 on, when it has one
     """
     query.read(request, {}, strict_since=102)
-    context = request.context
-    return request.api.db.read(flavors.get, flavor_id, None if context.is_admin else context.project_id)
+    return request.api.db.read(flavors.get, flavor_id, request.context.viewer)
 
 
 @answers({"flavors": [views.BRIEF], "flavors_links": optional(LINKS)}, query=_QUERY, strict=75, about="List flavors")

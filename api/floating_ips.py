@@ -11,7 +11,7 @@ from novasim import exceptions
 from novasim.api import requested_networks
 from novasim.api.answers import answers
 from novasim.api.network.floating_ips import FLOATING_IPS
-from novasim.api.network.resources import check_own, viewer
+from novasim.api.network.resources import check_own
 from novasim.api.schemas import floating_ips as bodies
 from novasim.api.wsgi import Request, Response
 from novasim.db import networks, ports
@@ -38,7 +38,7 @@ def _by_id(tx: Transaction, kind: networks.Kind, ids: Sequence[str]) -> dict[str
 
 def _pools(tx: Transaction, request: Request, name: str | None = None) -> list[networks.Row]:
     """The external networks; only those that are called so, or have this id."""
-    rows = networks.list_page(tx, networks.NETWORKS, viewer(request), {"external": [True]})
+    rows = networks.list_page(tx, networks.NETWORKS, request.context.viewer, {"external": [True]})
     return [row for row in rows if name in (None, row["name"], row["id"])]
 
 
@@ -69,7 +69,7 @@ def show(api: Api, request: Request, floating_ip_id: str) -> Any:
     _begin(request, "show")
 
     def read(tx: Transaction) -> dict[str, Any]:
-        return _shown(tx, [networks.get(tx, networks.FLOATING_IPS, floating_ip_id, viewer(request))])[0]
+        return _shown(tx, [networks.get(tx, networks.FLOATING_IPS, floating_ip_id, request.context.viewer)])[0]
 
     return {"floating_ip": api.db.read(read)}
 
@@ -99,7 +99,7 @@ def delete(api: Api, request: Request, floating_ip_id: str) -> Response:
     _begin(request, "delete")
 
     def change(tx: Transaction) -> None:
-        row = networks.get(tx, networks.FLOATING_IPS, floating_ip_id, viewer(request))
+        row = networks.get(tx, networks.FLOATING_IPS, floating_ip_id, request.context.viewer)
         check_own(request, row)
         FLOATING_IPS.drop(tx, request, row)
         networks.delete(tx, networks.FLOATING_IPS, networks.FLOATING_IPS.table.c.uuid == row["id"])
@@ -110,7 +110,7 @@ def delete(api: Api, request: Request, floating_ip_id: str) -> Response:
 
 
 def _of_address(tx: Transaction, request: Request, address: str) -> networks.Row:
-    rows = networks.list_page(tx, networks.FLOATING_IPS, viewer(request), {
+    rows = networks.list_page(tx, networks.FLOATING_IPS, request.context.viewer, {
         "floating_ip_address": [ports.written(address)]})
     if not rows:
         raise exceptions.NotFound("floating IP not found")

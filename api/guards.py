@@ -34,11 +34,10 @@ def find(request: Request, server_id: str, read_deleted: bool = False, complete:
     :param tx: to read it in; None: by itself
     :raises InstanceNotFound: when there is none in the caller's project; admins see all projects
     """
-    context = request.context
     if tx is None:
         return request.api.db.read(
             lambda tx: find(request, server_id, read_deleted, complete, with_metadata, tx))
-    return instances.get(tx, server_id, None if context.is_admin else context.project_id, read_deleted, complete,
+    return instances.get(tx, server_id, request.context.viewer, read_deleted, complete,
                          complete if with_metadata is None else with_metadata)
 
 
@@ -49,9 +48,8 @@ def find_beside(request: Request, server_id: str, beside: instances.Beside,
 
     :raises InstanceNotFound: when there is none in the caller's project; admins see all projects
     """
-    context = request.context
-    return request.api.db.read(instances.get_beside, server_id, None if context.is_admin else context.project_id,
-                               beside, {"since": liveness.alive_since(request.api), **parameters})
+    return request.api.db.read(instances.get_beside, server_id, request.context.viewer, beside, {
+        "since": liveness.alive_since(request.api), **parameters})
 
 
 def check_lock(request: Request, instance: Instance) -> None:
@@ -185,10 +183,9 @@ def ask(request: Request, instance: Instance, call: Callable[..., Any], **argume
     :raises Conflict: when its hypervisor cannot say
     :raises MessagingUnavailable: when no answer comes
     """
-    api, host = request.api, instance.host
-    require_up(instance, host, host is not None and api.db.read(hosts.is_up, host, liveness.alive_since(api)))
+    check_host_up(request.api, instance, instance.host)
     try:
-        answer = call(request.context, host, instance=instance, **arguments)
+        answer = call(request.context, instance.host, instance=instance, **arguments)
         if answer is None:
             # It has died over it.
             raise exceptions.MessagingUnavailable(reason="no answer")

@@ -33,17 +33,12 @@ _PARAMETERS = {"name": Parameter(), "server": Parameter(), "status": Parameter()
                "changes-since": Parameter(query.moment), **query.PAGING}
 
 
-def _viewer(request: Request) -> str | None:
-    """Whose images the caller sees beside everybody's; None: all."""
-    return None if request.context.is_admin else request.context.project_id
-
-
 def find(request: Request, image_id: str) -> dict[str, Any]:
     """An image that the caller may know of.
 
     :raises ImageNotFound: when there is none
     """
-    return request.api.db.read(images.get, image_id, _viewer(request))
+    return request.api.db.read(images.get, image_id, request.context.viewer)
 
 
 def find_own(request: Request, image_id: str) -> dict[str, Any]:
@@ -108,7 +103,7 @@ def _list(request: Request) -> list[dict[str, Any]]:
             if values[parameter].lower() not in known:
                 return []
             filters[name] = known[values[parameter].lower()]
-    return request.api.db.read(images.list_page, _viewer(request), filters,
+    return request.api.db.read(images.list_page, request.context.viewer, filters,
                                query.page_size(request, values.get("limit")), values.get("marker"))
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from novasim.api import requested_networks
 from novasim.api.answers import answers, optional
-from novasim.api.network.resources import viewer
 from novasim.api.wsgi import Request
 from novasim.db import networks
 
@@ -36,7 +35,7 @@ def _of_tenant(request: Request, row: networks.Row) -> dict[str, Any]:
 def _rows(request: Request, rule: str) -> list[networks.Row]:
     request.authorize(rule)
     requested_networks.must_be_served(request)
-    return request.api.db.read(networks.list_page, networks.NETWORKS, viewer(request))
+    return request.api.db.read(networks.list_page, networks.NETWORKS, request.context.viewer)
 
 
 def _row(request: Request, rule: str, network_id: str) -> networks.Row:
@@ -45,7 +44,7 @@ def _row(request: Request, rule: str, network_id: str) -> networks.Row:
     """
     request.authorize(rule)
     requested_networks.must_be_served(request)
-    return request.api.db.read(networks.get, networks.NETWORKS, network_id, viewer(request))
+    return request.api.db.read(networks.get, networks.NETWORKS, network_id, request.context.viewer)
 
 
 @answers({"networks": [_SHAPE]}, errors=(501,))

@@ -54,7 +54,7 @@ def read(request: Request, body: Mapping[str, Any], servers: int) -> list[Wanted
     if not isinstance(asked, list):
         return _unasked(request, asked == AUTO)
     _check_items(asked, servers)
-    project = None if request.context.is_admin else request.context.project_id
+    project = request.context.viewer
     port_ids = [item["port"] for item in asked if item.get("port")]
     found = _ports(request, port_ids, project) if port_ids else {}
     wanted_networks = [found[item["port"]]["network_id"] if item.get("port") else item["uuid"] for item in asked]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from novasim import exceptions
 from novasim.api import guards, query, requested_networks
 from novasim.api.answers import Shape, answers
-from novasim.api.network.resources import check_own, viewer
+from novasim.api.network.resources import check_own
 from novasim.api.network.security_groups import SECURITY_GROUP_RULES, SECURITY_GROUPS
 from novasim.api.query import Parameter
 from novasim.api.schemas import security_groups as bodies
@@ -86,7 +86,7 @@ def _write(request: Request, change: Callable[[Transaction], T]) -> T:
 
 
 def _own(tx: Transaction, request: Request, kind: networks.Kind, thing_id: str) -> Row:
-    row = networks.get(tx, kind, thing_id, viewer(request))
+    row = networks.get(tx, kind, thing_id, request.context.viewer)
     check_own(request, row)
     return row
 
@@ -112,7 +112,7 @@ def show(api: Api, request: Request, security_group_id: str) -> Any:
     group_id = _id(security_group_id)
 
     def read(tx: Transaction) -> dict[str, Any]:
-        return _shown(tx, [networks.get(tx, _GROUPS, group_id, viewer(request))])[0]
+        return _shown(tx, [networks.get(tx, _GROUPS, group_id, request.context.viewer)])[0]
 
     return {"security_group": api.db.read(read)}
 

@@ -51,7 +51,7 @@ def create(api: Api, request: Request) -> Any:
 
 def _find(request: Request, server_group_id: str, rule: str) -> InstanceGroup:
     context = request.context
-    group = request.api.db.read(groups.get, server_group_id, None if context.is_admin else context.project_id)
+    group = request.api.db.read(groups.get, server_group_id, context.viewer)
     request.api.policy.authorize(context, rule, {"project_id": group.project_id, "user_id": group.user_id})
     return group
 

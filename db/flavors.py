@@ -62,8 +62,8 @@ def get(tx: Transaction, flavorid: str, project_id: str | None = None) -> Flavor
 
 def with_host(values: Mapping[str, Any]) -> tuple[Flavor | None, bool]:
     """What was found beside a server: the flavor, or None; and whether the server's host is up."""
-    own = {name: value for name, value in values.items() if name != "up"}
-    return None if values["id"] is None else _flavor(own), bool(values["up"])
+    own, is_up = hosts.part_up(values)
+    return None if own["id"] is None else _flavor(own), is_up
 
 
 def by_ids(tx: Transaction, ids: Sequence[int]) -> dict[int, Flavor]:

@@ -63,6 +63,11 @@ def up(host: ColumnElement[Any]) -> Label[bool]:
                           _S.last_seen_up >= bindparam("since", type_=models.Time)).label("up")
 
 
+def part_up(values: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """What was read with such a column: the others, and what it says."""
+    return {name: value for name, value in values.items() if name != "up"}, bool(values["up"])
+
+
 _IS_UP = select(up(bindparam("host", type_=models.Name)))
 
 

@@ -70,8 +70,8 @@ def in_progress(tx: Transaction, instance_uuid: str) -> Migration | None:
 
 def with_source(values: Mapping[str, Any]) -> tuple[Migration | None, bool]:
     """What was found beside a server: the move, or None; and whether its source is up."""
-    own = {name: value for name, value in values.items() if name != "up"}
-    return None if values["id"] is None else Migration(**own), bool(values["up"])
+    own, is_up = hosts.part_up(values)
+    return None if own["id"] is None else Migration(**own), is_up
 
 
 def _kinds(expected: Sequence[str], status: str) -> tuple[str, ...]:

@@ -26,6 +26,11 @@ class RequestContext(msgspec.Struct, kw_only=True, omit_defaults=True):
     # The host an RPC message was addressed to; stamped by the listener, since many agents share one.
     addressed_host: str | None = None
 
+    @property
+    def viewer(self) -> str | None:
+        """The project whose things the caller sees, beside everybody's; None: those of all."""
+        return None if self.is_admin else self.project_id
+
     def to_dict(self) -> dict[str, Any]:
         data: dict[str, Any] = msgspec.to_builtins(self)
         data.pop("addressed_host", None)

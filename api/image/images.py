@@ -68,7 +68,7 @@ _DIRECT = ("name", "status", "disk_format", "container_format", "checksum", "os_
 def index(api: Api, request: Request) -> Any:
     values = query.read(request, _PARAMETERS)
     limit = api.conf.api.max_limit if values.get("limit") is None else min(values["limit"], api.conf.api.max_limit)
-    viewer = None if request.context.is_admin else request.context.project_id
+    viewer = request.context.viewer
     # One more than asked for tells whether there is a next page.
     page = api.db.read(images.list_page, viewer, _filters(request, values), limit + 1, values.get("marker"),
                        _sort(values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from novasim import exceptions
-from novasim.api.network.resources import PROJECT, TEXT, UUID, Fields, Resource, owner, viewer
+from novasim.api.network.resources import PROJECT, TEXT, UUID, Fields, Resource, owner
 from novasim.api.wsgi import Request
 from novasim.db import networks, ports
 from novasim.db.engine import Transaction
@@ -31,7 +31,7 @@ def _target(tx: Transaction, request: Request, fields: Fields) -> Fields:
         if wanted is not None:
             raise exceptions.Invalid("fixed_ip_address cannot be specified without a port_id.")
         return {"port_id": None, "fixed_ip_address": None}
-    port = networks.get(tx, networks.PORTS, port_id, viewer(request))
+    port = networks.get(tx, networks.PORTS, port_id, request.context.viewer)
     # Locks the port, so that it does not go meanwhile.
     networks.update(tx, networks.PORTS, port["id"])
     has = [one["ip_address"] for one in ports.addresses_of(tx, [port_id])[port_id] if ":" not in one["ip_address"]]
@@ -46,7 +46,7 @@ def _target(tx: Transaction, request: Request, fields: Fields) -> Fields:
 
 def _make(tx: Transaction, request: Request, uuid: str, fields: Fields) -> None:
     project_id = owner(request, fields)
-    network = networks.get(tx, networks.NETWORKS, fields["floating_network_id"], viewer(request))
+    network = networks.get(tx, networks.NETWORKS, fields["floating_network_id"], request.context.viewer)
     if not network["external"]:
         raise exceptions.Invalid(f"Bad floatingip request: Network {network['id']} is not a valid external network.")
     network["subnets"] = [subnet for subnet in networks.subnets_of(tx, [network["id"]])[network["id"]]

@@ -18,7 +18,6 @@ from novasim.api.network.resources import (
     check_admin,
     check_own,
     owner,
-    viewer,
 )
 from novasim.api.schemas import closed
 from novasim.api.wsgi import Request
@@ -102,7 +101,7 @@ def _needs(tx: Transaction, network: Row, port_id: str, wanted: list[dict[str, s
 
 def _make(tx: Transaction, request: Request, uuid: str, fields: Fields) -> None:
     project_id = owner(request, fields)
-    network = networks.get(tx, networks.NETWORKS, fields["network_id"], viewer(request))
+    network = networks.get(tx, networks.NETWORKS, fields["network_id"], request.context.viewer)
     if network["external"] and not network["shared"]:
         check_own(request, network)
     wanted = fields.pop("fixed_ips", None)

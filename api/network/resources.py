@@ -73,11 +73,6 @@ _SHAPE = {"id": str, "project_id": str | None, "tenant_id": str | None, "descrip
           "revision_number": int, "created_at": str | None, "updated_at": str | None}
 
 
-def viewer(request: Request) -> str | None:
-    """Whose things the caller sees; None: all."""
-    return None if request.context.is_admin else request.context.project_id
-
-
 def owner(request: Request, fields: Fields) -> str | None:
     """The project of a new thing: the caller's, or the one that an admin names.
 
@@ -154,7 +149,7 @@ def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
         _prepare(api, request, resource)
 
         def read(tx: Transaction) -> Fields:
-            return _shown(tx, request, resource, [networks.get(tx, resource.kind, id, viewer(request))])[0]
+            return _shown(tx, request, resource, [networks.get(tx, resource.kind, id, request.context.viewer)])[0]
 
         return {resource.singular: _picked(api.db.read(read), _asked_fields(request))}
 
@@ -191,7 +186,7 @@ def routes(resource: Resource) -> dict[str, dict[str, Handler]]:
 
 def _own(tx: Transaction, request: Request, resource: Resource, uuid: str) -> Row:
     """One that the caller may change, its row locked."""
-    row = networks.get(tx, resource.kind, uuid, viewer(request))
+    row = networks.get(tx, resource.kind, uuid, request.context.viewer)
     check_own(request, row)
     networks.update(tx, resource.kind, uuid)
     return row
@@ -252,7 +247,7 @@ def _list(api: Api, request: Request, resource: Resource) -> Any:
 
     def read(tx: Transaction) -> list[Fields]:
         return _shown(tx, request, resource, networks.list_page(
-            tx, resource.kind, viewer(request), filters, limit, values.get("marker"), sort, extra))
+            tx, resource.kind, request.context.viewer, filters, limit, values.get("marker"), sort, extra))
 
     page = api.db.read(read)
     answer: Fields = {resource.plural: [_picked(shown, values.get("fields", [])) for shown in page]}

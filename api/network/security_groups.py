@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from novasim import exceptions
-from novasim.api.network.resources import FLAG, PROJECT, TEXT, UUID, Fields, Resource, check_own, owner, viewer
+from novasim.api.network.resources import FLAG, PROJECT, TEXT, UUID, Fields, Resource, check_own, owner
 from novasim.api.wsgi import Request
 from novasim.db import models, network_errors, networks, security_groups
 from novasim.db.engine import Transaction
@@ -87,7 +87,7 @@ def _show_rules(tx: Transaction, request: Request, rows: Sequence[Row]) -> list[
 def _make_rule(tx: Transaction, request: Request, uuid: str, fields: Fields) -> None:
     project_id = owner(request, fields)
     security_groups.ensure_default(tx, project_id)
-    group = networks.get(tx, networks.SECURITY_GROUPS, fields["security_group_id"], viewer(request))
+    group = networks.get(tx, networks.SECURITY_GROUPS, fields["security_group_id"], request.context.viewer)
     check_own(request, group)
     networks.update(tx, networks.SECURITY_GROUPS, group["id"])
     rule = dict.fromkeys(_KEPT) | {"ethertype": "IPv4"} | fields
@@ -124,7 +124,7 @@ def _check_remote(tx: Transaction, request: Request, rule: Fields) -> None:
     if prefix is not None and rule["remote_group_id"] is not None:
         raise exceptions.Invalid("Only remote_ip_prefix or remote_group_id may be provided.")
     if rule["remote_group_id"] is not None:
-        networks.get(tx, networks.SECURITY_GROUPS, rule["remote_group_id"], viewer(request))
+        networks.get(tx, networks.SECURITY_GROUPS, rule["remote_group_id"], request.context.viewer)
     if prefix is None:
         return
     try:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from novasim import exceptions
-from novasim.api.network.resources import FLAG, PROJECT, TEXT, UUID, Fields, Resource, check_own, owner, viewer
+from novasim.api.network.resources import FLAG, PROJECT, TEXT, UUID, Fields, Resource, check_own, owner
 from novasim.api.schemas import closed
 from novasim.api.wsgi import Request
 from novasim.db import network_errors, networks, ports
@@ -76,7 +76,7 @@ def _check_gateway(gateway: str | None, network: Any) -> None:
 
 def _make(tx: Transaction, request: Request, uuid: str, fields: Fields) -> None:
     project_id = owner(request, fields)
-    on = networks.get(tx, networks.NETWORKS, fields["network_id"], viewer(request))
+    on = networks.get(tx, networks.NETWORKS, fields["network_id"], request.context.viewer)
     check_own(request, on)
     # Locks the network: of two subnets that overlap only one is made.
     networks.update(tx, networks.NETWORKS, on["id"])
