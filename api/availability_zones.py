@@ -34,11 +34,17 @@ def of_service(api: Api, service: Service, zones: Mapping[str, str]) -> str:
 
 
 def of_servers(api: Api, tx: Transaction, servers: Sequence[Instance]) -> dict[str, str]:
-    """The zones of servers, by uuid: that of the host, or what was asked for where there is no host yet."""
+    """The zones of servers, by uuid."""
     zones = aggregates.zones(tx, {server.host for server in servers if server.host})
-    default = api.conf.default_availability_zone
-    return {server.uuid: zones.get(server.host, default) if server.host else server.availability_zone or ""
-            for server in servers}
+    return {server.uuid: of_server(api, server, zones.get(server.host or "")) for server in servers}
+
+
+def of_server(api: Api, server: Instance, zone: str | None) -> str:
+    """The zone of a server: that of its host, or what was asked for where there is no host yet.
+
+    :param zone: of the host; None: the default one
+    """
+    return (zone or str(api.conf.default_availability_zone)) if server.host else server.availability_zone or ""
 
 
 def exists(api: Api, zone: str) -> bool:

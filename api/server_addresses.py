@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from novasim import exceptions
@@ -28,18 +28,22 @@ class Networking(NamedTuple):
     security_groups: list[dict[str, str]]
 
 
-def of_page(api: Api, tx: Transaction, server_ids: Iterable[str]) -> dict[str, Networking]:
+def of_page(api: Api, tx: Transaction, server_ids: Iterable[str],
+            known: Mapping[str, Sequence[ports.Addressed]] | None = None) -> dict[str, Networking]:
     """The addresses and groups of a page of servers, by uuid: one statement for all, one more for groups that are not
-    the default ones. Without a network service nobody has addresses."""
+    the default ones. Without a network service nobody has addresses.
+
+    :param known: their ports, where they were read already
+    """
     if not api.conf.network.enabled:
         return {server_id: Networking({}, [_DEFAULT]) for server_id in server_ids}
-    rows = ports.of_servers(tx, list(server_ids))
+    rows = ports.of_servers(tx, list(server_ids)) if known is None else known
     names = security_groups.names(tx, (group for of_one in rows.values() for row in of_one
                                        for group in ports.security_groups_of(row) or ()))
     return {server_id: Networking(_addresses(of_one), _groups(of_one, names)) for server_id, of_one in rows.items()}
 
 
-def _addresses(rows: Iterable[Any]) -> Addresses:
+def _addresses(rows: Iterable[ports.Addressed]) -> Addresses:
     found: Addresses = {}
     for row in rows:
         for address, kind in ((row.ip_address, "fixed"), (row.floating_ip_address, "floating")):
@@ -50,7 +54,7 @@ def _addresses(rows: Iterable[Any]) -> Addresses:
     return found
 
 
-def _groups(rows: list[Any], names: Mapping[str, str]) -> list[dict[str, str]]:
+def _groups(rows: Sequence[ports.Addressed], names: Mapping[str, str]) -> list[dict[str, str]]:
     """Each group once, in the order of the ports; that of a port to come where there is none."""
     found: dict[str, None] = {} if rows else {security_groups.DEFAULT: None}
     for row in rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from novasim import exceptions, states
@@ -23,7 +23,7 @@ from novasim.api.answers import LINKS, answers, optional
 from novasim.api.schemas import servers as bodies
 from novasim.api.views import servers as views
 from novasim.api.wsgi import Request, Response
-from novasim.db import actions, flavors, hosts, instance_extra, instance_pages, instances, tags
+from novasim.db import actions, flavors, hosts, instance_extra, instance_pages, instances, ports, tags
 from novasim.db import groups as db_groups
 from novasim.db.engine import Transaction
 from novasim.objects import Instance
@@ -78,9 +78,11 @@ def _page(request: Request, path: str, with_metadata: bool) -> tuple[list[Instan
 @answers({"server": views.shape(views.SHOW)})
 def show(api: Api, request: Request, server_id: str) -> Any:
     def look(tx: Transaction) -> Any:
-        instance = guards.find(request, server_id, complete=False, with_metadata=True, tx=tx)
+        instance, zone, addressed = instance_pages.show(
+            tx, server_id, request.context.viewer, api.conf.network.enabled)
         request.authorize("servers:show", instance)
-        return shown(request, [instance], views.SHOW, tx)[0]
+        zones = {instance.uuid: availability_zones.of_server(api, instance, zone)}
+        return _shown(request, [instance], views.SHOW, tx, zones, {instance.uuid: addressed})[0]
 
     return {"server": api.db.read(look)}
 
@@ -122,8 +124,15 @@ def delete(api: Api, request: Request, server_id: str) -> Response:
 
 def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction | None = None) -> list[dict[str, Any]]:
     """Servers as they are told, with what else their view needs: one statement a kind of fact for the whole page."""
-    if tx is None:
-        return request.api.db.read(lambda tx: shown(request, page, view, tx))
+    def read(tx: Transaction) -> list[dict[str, Any]]:
+        return _shown(request, page, view, tx, availability_zones.of_servers(request.api, tx, page))
+
+    return read(tx) if tx else request.api.db.read(read)
+
+
+def _shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction, zones: Mapping[str, str],
+           addressed: Mapping[str, Sequence[ports.Addressed]] | None = None) -> list[dict[str, Any]]:
+    """The same with what of it was read already."""
     api = request.api
     # What a user may see does not depend on whose server it is: this rule is for admins.
     is_admin = request.may("os-extended-server-attributes")
@@ -137,8 +146,7 @@ def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction
     placed = sorted({server.host for server in page if server.host})
     told = placed if request.version >= 16 and request.may("servers:show:host_status") else []
     services = hosts.services_on(tx, told) if told else {}
-    zones = availability_zones.of_servers(api, tx, page)
-    networking = server_addresses.of_page(api, tx, status)
+    networking = server_addresses.of_page(api, tx, status, addressed)
     groups = db_groups.uuids_of(tx, status) if request.version >= 71 and view != views.DETAIL else {}
     labels = tags.of_servers(tx, status) if request.version >= 26 else {}
     properties = images.properties_of(tx, status) if request.version >= 98 else {}

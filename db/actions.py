@@ -62,14 +62,14 @@ def _finish_statement(names: tuple[str, ...]) -> Update:
 @functools.cache
 def _start_statement(names: tuple[str, ...]) -> Insert:
     """Insert these events for a request that has an action; nothing for one that has none."""
-    action = select(func.max(_A.id).label("id")).where(_OF_REQUEST).subquery()
-    new = union_all(*(select(literal(name, models.Name).label("event")) for name in names)).subquery()
     now, host = bindparam("b_now", type_=models.Time), bindparam("b_host", type_=models.Name)
+    # The newest action, and no row where there is none.
+    new = [select(literal(name, models.Name), func.max(_A.id), now, bindparam("b_finish", type_=models.Time),
+                  bindparam("b_result", type_=models.Name), host, now, literal(0)).where(_OF_REQUEST).having(
+           func.max(_A.id).is_not(None)) for name in names]
     return insert(models.instance_actions_events).from_select(
         ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"],
-        select(new.c.event, action.c.id, now, bindparam("b_finish", type_=models.Time),
-               bindparam("b_result", type_=models.Name), host, now, literal(0)).select_from(
-            new.join(action, action.c.id.is_not(None))))
+        union_all(*new) if len(new) > 1 else new[0])
 
 
 def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event, host: str | None = None,

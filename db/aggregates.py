@@ -30,6 +30,8 @@ _ZONES = select(_H.host, _M.value).join_from(
     _H.deleted == 0, _M.deleted == 0, _M.key == ZONE_KEY)
 _ZONE_OF = _ZONES.where(_H.host == bindparam("host"))
 _ZONES_OF = _ZONES.where(_H.host.in_(bindparam("hosts", expanding=True)))
+# That of the host of a server that is read; null for the default one.
+ZONE_OF_SERVER = _ZONES.with_only_columns(_M.value).where(_H.host == _I.host).limit(1).scalar_subquery().label("zone")
 _IN_ZONE = _ZONES.where(_M.value == bindparam("zone")).limit(1)
 _LOCKED = select(_A.id).where(_A.deleted == 0).order_by(_A.id).with_for_update()
 # Differ after any change of an aggregate: of one small table, deleted ones included.

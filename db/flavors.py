@@ -44,7 +44,7 @@ _GET, _GET_FOR = (select(*_COLUMNS).where(named) for named in (_NAMED, _NAMED_FO
 # What a move asks beside its server: a flavor, and whether the server's host has been heard of since a time. A flavor
 # that users call so, one that they may know of, the server's own.
 _WITH_HOST = (*_COLUMNS, hosts.up(models.instances.c.host))
-NAMED, NAMED_FOR, PRESENT = (Beside(models.instance_types, condition, _WITH_HOST) for condition in (
+NAMED, NAMED_FOR, PRESENT = (Beside(_WITH_HOST, ((models.instance_types, condition),)) for condition in (
     _NAMED, _NAMED_FOR, _T.id == models.instances.c.instance_type_id))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import and_, exists, func, or_, select, true
 from sqlalchemy.sql import ColumnElement
 
 from novasim import exceptions, states
-from novasim.db import instances, models, pages, ports, tags
+from novasim.db import aggregates, instances, models, pages, ports, tags
 from novasim.db.engine import Transaction
 from novasim.objects import SHELVED_AT, Instance
 
@@ -40,6 +40,23 @@ _EQUAL = ("project_id", "user_id", "image_ref", "instance_type_id", "host", "nod
 _TAGS: dict[str, Callable[[Sequence[str]], ColumnElement[bool]]] = {
     "tags": tags.has_all, "tags_any": tags.has_any, "not_tags": lambda names: ~tags.has_all(names),
     "not_tags_any": lambda names: ~tags.has_any(names)}
+
+# A server as it is shown, alone and with its ports.
+_SHOWN = instances.Beside((aggregates.ZONE_OF_SERVER,), pairs=(instances.METADATA,))
+_SHOWN_WITH_PORTS = _SHOWN._replace(columns=(*_SHOWN.columns, *ports.BESIDE.columns), joins=ports.BESIDE.joins)
+
+
+def show(tx: Transaction, uuid: str, project_id: str | None,
+         with_ports: bool) -> tuple[Instance, str | None, list[ports.Addressed]]:
+    """One server with the user's metadata, the zone of its host (None: the default one), and its ports: one statement.
+
+    :param project_id: where given, a server of another project is as good as absent
+    :raises InstanceNotFound: when there is none
+    """
+    instance, rows = instances.get_all_beside(
+        tx, uuid, project_id, _SHOWN_WITH_PORTS if with_ports else _SHOWN, {})
+    zone = [row.pop("zone") for row in rows][0]
+    return instance, zone, ports.of_found(rows) if with_ports else []
 
 
 def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: str | None = None,

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, and_, bindparam, case, func, insert, literal, or_, select
+from sqlalchemy import FromClause, Label, Select, Table, and_, bindparam, case, func, insert, literal, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement, Update
 
@@ -42,11 +42,11 @@ Expected = Mapping[str, Sequence[Any]]
 
 
 class Beside(NamedTuple):
-    """What can be read together with a server: at most one row of another table, whose ``id`` is null where there is
-    none."""
-    table: Table
-    condition: ColumnElement[bool]
+    """What can be read together with a server: columns, the tables that they are of, each with the condition of its
+    rows (all is null where there is none), and which of its own pairs."""
     columns: tuple[ColumnElement[Any], ...]
+    joins: tuple[tuple[Table, ColumnElement[bool]], ...] = ()
+    pairs: tuple[Label[str], ...] = (SYSTEM_METADATA,)
 
 
 def create(tx: Transaction, instances: Sequence[Instance]) -> None:
@@ -90,33 +90,47 @@ def _get_statement(read_deleted: bool, with_system_metadata: bool, with_metadata
 
 def get_beside(tx: Transaction, uuid: str, project_id: str | None, beside: Beside,
                parameters: Mapping[str, Any]) -> tuple[Instance, dict[str, Any]]:
-    """One server without the user's metadata, and what lies beside it, by column.
+    """One server, and the one row that lies beside it, by column; otherwise as :func:`get_all_beside`."""
+    instance, (found,) = get_all_beside(tx, uuid, project_id, beside, parameters)
+    return instance, found
+
+
+def get_all_beside(tx: Transaction, uuid: str, project_id: str | None, beside: Beside,
+                   parameters: Mapping[str, Any]) -> tuple[Instance, list[dict[str, Any]]]:
+    """One server, and the rows that lie beside it, by column: at least one.
 
     :param project_id: where given, a server of another project is as good as absent
     :param parameters: those of the condition and of the columns
     :raises InstanceNotFound: when there is none
     """
     statement, own, theirs = _beside_statement(beside)
-    row = tx.execute(statement, {"uuid": uuid, **parameters}).one_or_none()
-    if row is None or (project_id is not None and row.project_id != project_id):
+    rows = tx.execute(statement, {"uuid": uuid, **parameters}).all()
+    if not rows or (project_id is not None and rows[0].project_id != project_id):
         raise exceptions.InstanceNotFound(instance_id=uuid)
-    values = dict(zip(own, row, strict=False))
-    values["system_metadata"] = pairs.read(values["system_metadata"])
-    return Instance(**values), dict(zip(theirs, row[len(own):], strict=True))
+    return (_instance(dict(zip(own, rows[0], strict=False))),
+            [dict(zip(theirs, row[len(own):], strict=True)) for row in rows])
 
 
 @functools.cache
 def _beside_statement(beside: Beside) -> tuple[Select[Any], list[str], list[str]]:
     """The statement, and the names of its columns: first the server's, then those beside."""
-    own, theirs = [*_COLUMNS, SYSTEM_METADATA], [column.name for column in beside.columns]
+    own, theirs = [*_COLUMNS, *beside.pairs], [column.name for column in beside.columns]
     labelled = (column.label(f"beside_{column.name}") for column in beside.columns)
-    statement = select(*own, *labelled).select_from(models.instances.outerjoin(beside.table, beside.condition))
-    return (statement.where(_T.uuid == bindparam("uuid"), _T.deleted == 0), [column.name for column in own], theirs)
+    statement = select(*own, *labelled).where(_T.uuid == bindparam("uuid"), _T.deleted == 0)
+    return statement.select_from(outer_joins(models.instances, beside.joins)), [column.name for column in own], theirs
+
+
+def outer_joins(table: FromClause, joins: Iterable[tuple[Table, ColumnElement[bool]]]) -> FromClause:
+    """A table and what is joined to it. One after the other: SQLite reads all of a join that is joined to another."""
+    return functools.reduce(lambda joined, join: joined.outerjoin(*join), joins, table)
 
 
 def from_row(row: Any) -> Instance:
     """The server of a row that has its columns, and maybe its metadata and system_metadata."""
-    values = dict(row._mapping)
+    return _instance(dict(row._mapping))
+
+
+def _instance(values: dict[str, Any]) -> Instance:
     for name in ("metadata", "system_metadata"):
         if name in values:
             values[name] = pairs.read(values[name])

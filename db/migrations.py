@@ -30,8 +30,8 @@ _IN_PROGRESS = select(*_COLUMNS).where(
 # What a confirm or revert asks beside its server: the move that waits, and whether its source has been heard of since a
 # time.
 WAITING = Beside(
-    models.migrations, and_(_T.instance_uuid == _I.uuid, _T.status == states.FINISHED, _T.deleted == 0),
-    (*_COLUMNS, hosts.up(_T.source_compute)))
+    (*_COLUMNS, hosts.up(_T.source_compute)), (
+        (models.migrations, and_(_T.instance_uuid == _I.uuid, _T.status == states.FINISHED, _T.deleted == 0)),))
 _GIVEN = [column.name for column in _COLUMNS if column.name != "id"]
 _CREATE = insert(models.migrations).from_select(
     _GIVEN, select(*(bindparam("b_" + name, type_=_T[name].type) for name in _GIVEN)).where(

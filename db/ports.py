@@ -18,7 +18,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
-from novasim.db import models, network_errors, networks, security_groups
+from novasim.db import instances, models, network_errors, networks, security_groups
 from novasim.db.engine import Transaction
 
 _P = models.ports.c
@@ -262,31 +262,58 @@ def addresses_of(tx: Transaction, port_ids: Sequence[str]) -> dict[str, list[dic
     return found
 
 
-_ADDRESSED = select(
-    _P.device_id, _P.uuid.label("port_id"), _P.project_id, _P.network_id, _N.name, _P.mac_address, _P.security_groups,
-    _A.ip_address, _F.floating_ip_address).select_from(
-    models.ports.join(models.networks, (_N.uuid == _P.network_id) & (_N.deleted == 0)).outerjoin(
-        models.ip_allocations, _A.port_id == _P.uuid).outerjoin(
-        models.floating_ips, and_(_F.port_id == _P.uuid, _F.fixed_ip_address == _A.ip_address, _F.deleted == 0))
-    ).where(_BOUND).order_by(_P.id, _A.id)
-_OF_SERVER = _ADDRESSED.where(_P.device_id == bindparam("server_id"))
-_OF_SERVERS = _ADDRESSED.where(_P.device_id.in_(bindparam("server_ids", expanding=True)))
+class Addressed(NamedTuple):
+    """A port of a server with one of its addresses, if it has any: each address is a row.
+
+    :ivar number, allocation: by which rows are in order
+    :ivar name: that of the network
+    :ivar security_groups: as JSON; None: the default one of its project
+    """
+    number: int
+    allocation: int | None
+    device_id: str
+    port_id: str
+    project_id: str
+    network_id: str
+    name: str | None
+    mac_address: str
+    security_groups: str | None
+    ip_address: str | None
+    floating_ip_address: str | None
 
 
-def of_servers(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Any]]:
-    """The addresses of a page of servers, one statement for all: rows with the network's name, the port's
-    ``mac_address`` and ``security_groups``, ``ip_address`` and, where one leads there, ``floating_ip_address``."""
-    found: dict[str, list[Any]] = {server_id: [] for server_id in server_ids}
-    if not found:
-        return found
-    one = len(found) == 1
-    for row in tx.execute(_OF_SERVER, {"server_id": server_ids[0]}) if one else tx.execute(
-            _OF_SERVERS, {"server_ids": list(found)}):
-        found[row.device_id].append(row)
+_JOINS = ((models.networks, and_(_N.uuid == _P.network_id, _N.deleted == 0)),
+          (models.ip_allocations, _A.port_id == _P.uuid),
+          (models.floating_ips, and_(_F.port_id == _P.uuid, _F.fixed_ip_address == _A.ip_address, _F.deleted == 0)))
+_ADDRESSED = tuple(column.label(name) for name, column in zip(Addressed._fields, (
+    _P.id, _A.id, _P.device_id, _P.uuid, _P.project_id, _P.network_id, _N.name, _P.mac_address, _P.security_groups,
+    _A.ip_address, _F.floating_ip_address), strict=True))
+# With each server that is read.
+BESIDE = instances.Beside(_ADDRESSED, ((models.ports, and_(_P.device_id == _I.uuid, _BOUND)), *_JOINS))
+# Sorted where they are used: MariaDB would make a table for it, be they ever so few.
+_OF_SERVERS = select(*_ADDRESSED).select_from(instances.outer_joins(models.ports, _JOINS)).where(
+    _BOUND, _P.device_id.in_(bindparam("server_ids", expanding=True)))
+
+
+def of_servers(tx: Transaction, server_ids: Sequence[str]) -> dict[str, list[Addressed]]:
+    """The addresses of a page of servers, one statement for all."""
+    found: dict[str, list[Addressed]] = {server_id: [] for server_id in server_ids}
+    if found:
+        for row in sorted(map(Addressed._make, tx.execute(_OF_SERVERS, {"server_ids": list(found)})), key=_order):
+            found[row.device_id].append(row)
     return found
 
 
-def security_groups_of(row: Any) -> list[str] | None:
+def _order(row: Addressed) -> tuple[int, int]:
+    return row.number, row.allocation or 0
+
+
+def of_found(rows: Sequence[dict[str, Any]]) -> list[Addressed]:
+    """The same of what was found beside a server (:data:`BESIDE`)."""
+    return sorted((Addressed(**row) for row in rows if row["number"] is not None), key=_order)
+
+
+def security_groups_of(row: Addressed) -> list[str] | None:
     """The ids of the groups of a port's row; None: the default one of its project."""
     return None if row.security_groups is None else list(json.loads(row.security_groups))
 

@@ -139,7 +139,7 @@ def test_content_types(cloud):
 
 
 def test_an_unexpected_error_is_a_500_without_a_traceback(cloud, monkeypatch, caplog):
-    monkeypatch.setattr(servers, "shown", lambda *args: 1 / 0)
+    monkeypatch.setattr(servers, "_shown", lambda *args: 1 / 0)
     server = cloud.boot()
     answer = cloud.get(f"/servers/{server}")
     assert answer.status == 500

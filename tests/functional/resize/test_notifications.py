@@ -153,6 +153,7 @@ def test_versioned(listening):
     cluster.db.write(keypairs.create, key, "demo", {"key_pairs": 1})
     uuid = cluster.boot(TINY, key_name="key")
     cluster.resize(uuid, SMALL)
+    listener.events("instance.resize_finish.end")
     cluster.db.write(keypairs.delete, "alice", "key")
     cluster.revert(uuid)
     assert listener.events("instance.resize_revert.end") == [
