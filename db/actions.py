@@ -39,7 +39,7 @@ _FAIL_ACTION = sql_update(models.instance_actions).where(_OF_REQUEST).values(
 
 def start(tx: Transaction, context: RequestContext, instance_uuid: str, action: str) -> None:
     """Note that a request began; its id is the action's."""
-    tx.execute(_START, {
+    tx.change(_START, {
         "action": action, "instance_uuid": instance_uuid, "request_id": context.request_id,
         "user_id": context.user_id, "project_id": context.project_id, "start_time": tx.now, "created_at": tx.now,
         "updated_at": tx.now, "deleted": 0})
@@ -83,7 +83,7 @@ def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Eve
     if again:
         for name in names:
             break_off(tx, instance_uuid, "The service ended in the middle of it", name)
-    tx.execute(_start_statement(names), {
+    tx.change(_start_statement(names), {
         "b_now": tx.now, "b_finish": tx.now if done else None, "b_result": SUCCESS if done else None, "b_host": host,
         "b_uuid": instance_uuid, "b_request": request_id})
 
@@ -94,7 +94,7 @@ def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Ev
 
     :param details: in a sentence, why
     """
-    tx.execute(_finish_statement(_names(event)), {
+    tx.change(_finish_statement(_names(event)), {
         "b_now": tx.now, "b_result": SUCCESS if traceback is None else ERROR,
         "b_traceback": traceback, "b_details": details, "b_uuid": instance_uuid, "b_request": request_id})
     if traceback is not None and final:
@@ -103,7 +103,7 @@ def finish_event(tx: Transaction, request_id: str, instance_uuid: str, event: Ev
 
 def fail(tx: Transaction, request_id: str, instance_uuid: str) -> None:
     """Mark the action as failed: the user sees ``message: Error``."""
-    tx.execute(_FAIL_ACTION, {"b_uuid": instance_uuid, "b_request": request_id, "b_now": tx.now})
+    tx.change(_FAIL_ACTION, {"b_uuid": instance_uuid, "b_request": request_id, "b_now": tx.now})
 
 
 def break_off(tx: Transaction, instance_uuid: str, why: str, event: str | None = None) -> None:

@@ -74,7 +74,7 @@ def _add(tx: Transaction, host: str, node: str, amounts: Mapping[str, int], sign
     parameters: dict[str, Any] = {"b_host": host, "b_node": node, "b_now": tx.now}
     parameters |= {"b_" + size: sign * amount for size, amount in amounts.items()}
     parameters |= {"b_limit_" + size: ceiling for size, ceiling in ceilings.items()}
-    return bool(tx.execute(_add_statement(frozenset(ceilings)), parameters).rowcount)
+    return bool(tx.change(_add_statement(frozenset(ceilings)), parameters))
 
 
 def take(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Flavor,
@@ -89,8 +89,8 @@ def take(tx: Transaction, host: str, node: str, instance_uuid: str, flavor: Flav
     amounts = _amounts(flavor)
     if not _add(tx, host, node, amounts, 1, limits):
         _refuse(tx, host, node, amounts, limits)
-    tx.execute(_TAKE, {"instance_uuid": instance_uuid, "migration_id": migration_id, "host": host,
-                                       "node": node, "created_at": tx.now, **amounts})
+    tx.change(_TAKE, {"instance_uuid": instance_uuid, "migration_id": migration_id, "host": host, "node": node,
+                      "created_at": tx.now, **amounts})
 
 
 def _refuse(tx: Transaction, host: str, node: str, amounts: Mapping[str, int], limits: Mapping[str, float]) -> None:

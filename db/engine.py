@@ -21,8 +21,10 @@ from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, e
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql import ColumnElement, Executable
+from sqlalchemy.sql.dml import UpdateBase
 
 from novasim import exceptions
+from novasim.db import prepared
 from novasim.sim.clock import Clock
 
 P = ParamSpec("P")
@@ -42,6 +44,11 @@ class Transaction:
 
     def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return self.conn.execute(statement, parameters)
+
+    def change(self, statement: UpdateBase, parameters: Mapping[str, Any]) -> int:
+        """Execute a statement that is built once, or once a shape, and returns no rows; returns how many it met."""
+        ready = prepared.prepare(statement, tuple(parameters), self.conn.dialect)
+        return self.conn.exec_driver_sql(ready.text, ready.values(parameters)).rowcount
 
     def insert_one(self, table: Table, values: Mapping[str, Any]) -> int:
         """Insert a row; returns its id."""

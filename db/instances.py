@@ -188,10 +188,10 @@ def update(tx: Transaction, uuid: str, expected: Expected | None = None, **value
     values["updated_at"] = tx.now
     wanted = {name: [value for value in allowed if value is not None] for name, allowed in (expected or {}).items()}
     shape = tuple(sorted((name, None in (expected or {})[name], len(named)) for name, named in wanted.items()))
-    changed = tx.execute(_update_statement(frozenset(values), shape), {
+    changed = tx.change(_update_statement(frozenset(values), shape), {
         "b_uuid": uuid, **{"v_" + name: value for name, value in values.items()},
         **{f"e{number}_{name}": value for name, named in wanted.items() for number, value in enumerate(named)}})
-    if changed.rowcount == 0:
+    if not changed:
         _raise_conflict(tx, uuid, expected or {})
 
 
@@ -279,19 +279,19 @@ def stash_new_flavor(tx: Transaction, uuid: str, flavor: Flavor, old_vm_state: s
 
 def promote_new_flavor(tx: Transaction, uuid: str) -> None:
     """What finish_resize does to the snapshots: old := current, current := new (spec 8.4 steps 2-3)."""
-    tx.execute(_PROMOTE, {"b_uuid": uuid, "b_now": tx.now})
+    tx.change(_PROMOTE, {"b_uuid": uuid, "b_now": tx.now})
 
 
 def restore_old_flavor(tx: Transaction, uuid: str) -> None:
     """What a revert does: current := old; old_*, new_* and old_vm_state go (spec 8.6)."""
     parameters = {"b_uuid": uuid, "b_now": tx.now}
-    tx.execute(_DROP_CURRENT_AND_NEW, parameters)
-    tx.execute(_RENAME_OLD_TO_CURRENT, parameters)
+    tx.change(_DROP_CURRENT_AND_NEW, parameters)
+    tx.change(_RENAME_OLD_TO_CURRENT, parameters)
 
 
 def drop_stash(tx: Transaction, uuid: str) -> None:
     """What a confirm does, and every undo: old_*, new_* and old_vm_state go (spec 8.5 step 4)."""
-    tx.execute(_DROP_STASH, {"b_uuid": uuid, "b_now": tx.now})
+    tx.change(_DROP_STASH, {"b_uuid": uuid, "b_now": tx.now})
 
 
 def flavor_columns(flavor: Flavor) -> dict[str, int]:

@@ -101,7 +101,7 @@ def advance(tx: Transaction, migration_id: int, expected: Sequence[str], status:
     """
     values |= {"status": status, "updated_at": tx.now}
     statement = _advance_statement(frozenset(values), tuple(expected), status, tuple(steps))
-    if tx.execute(statement, {"b_id": migration_id, **{"v_" + k: v for k, v in values.items()}}).rowcount == 0:
+    if not tx.change(statement, {"b_id": migration_id, **{"v_" + k: v for k, v in values.items()}}):
         actual = get(tx, migration_id)
         raise exceptions.MigrationStatusConflict(
             migration_id=migration_id, expected="/".join(expected), actual=actual.status)

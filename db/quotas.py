@@ -285,7 +285,7 @@ def _change(tx: Transaction, project_id: str | None, user_id: str | None, in_use
     def change(names: tuple[str, ...]) -> int:
         amounts = {f"b_{kind}_{name}": values.get(name, 0) for name in names
                    for kind, values in (("in_use", in_use), ("reserved", reserved))}
-        return tx.execute(_change_statement(names), whose | amounts | {"b_now": tx.now}).rowcount
+        return tx.change(_change_statement(names), whose | amounts | {"b_now": tx.now})
 
     if change(names) < len(names):
         # Somebody's first rows; what is there already has its amount.
@@ -342,14 +342,14 @@ def _reserve_at_once(tx: Transaction, instance: Instance, uuids: Mapping[str, st
     if tx.dialect == "postgresql":
         tx.execute(_lock_project_statement(names), whose)
     amounts = {f"b_delta_{name}": delta for name, delta in deltas.items()}
-    tx.execute(_reserve_statement(names), whose | amounts)
-    noted = tx.execute(_note_statement(names), {
+    tx.change(_reserve_statement(names), whose | amounts)
+    noted = tx.change(_note_statement(names), {
         **whose, **amounts, **{f"b_uuid_{name}": uuid for name, uuid in uuids.items()},
         **{f"b_default_{name}": defaults[name] for name in names}, "b_instance": instance.uuid,
-        "b_expire": tx.now + timedelta(seconds=expire_s)}).rowcount
+        "b_expire": tx.now + timedelta(seconds=expire_s)})
     if noted == len(names):
         return True
-    tx.execute(_reserve_statement(names), whose | {name: -delta for name, delta in amounts.items()})
+    tx.change(_reserve_statement(names), whose | {name: -delta for name, delta in amounts.items()})
     tx.execute(delete(models.reservations).where(one_of(_R.uuid, list(uuids.values()))))
     return False
 
@@ -359,7 +359,7 @@ def _close(tx: Transaction, instance_uuid: str) -> list[Any]:
     whose = {"b_instance": instance_uuid}
     if tx.dialect not in _BY_KEY_ONLY:
         return list(tx.execute(_CLOSE, whose).all())
-    return [row for row in tx.execute(_OPEN, whose).all() if tx.execute(_CLOSE_ONE, {"b_id": row.id}).rowcount]
+    return [row for row in tx.execute(_OPEN, whose).all() if tx.change(_CLOSE_ONE, {"b_id": row.id})]
 
 
 def _freed(rows: Iterable[Any]) -> dict[str, int]:

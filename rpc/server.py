@@ -1,14 +1,17 @@
 """The answering side of a contract, and the listener that many agents share.
 
-One RPC server consumes the queues of all hosts of a process over one connection (rpc/shared_listener.py); the host
+One RPC server consumes the queues of all hosts of a process over one connection (rpc/rabbit_listener.py); the host
 that was addressed is stamped on the context. Envelope, acknowledgement, duplicate check, dispatch and replies are stock
 oslo.messaging.
 """
 
 from __future__ import annotations
 
+import collections
 import contextvars
+import functools
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -19,9 +22,8 @@ from oslo_messaging._drivers import base
 from oslo_messaging.rpc import server as rpc_server
 from oslo_messaging.rpc.dispatcher import ExpectedException, PingEndpoint, RPCDispatcher
 
-from novasim.rpc import serializer
+from novasim.rpc import rabbit_listener, serializer
 from novasim.rpc.contract import Contract, Method, check, subject
-from novasim.rpc.shared_listener import SharedListener, adapter
 from novasim.rpc.sim_driver import SimDriver, SimListener
 from novasim.sim.faults import DROP, HOP, Faults, Hop
 from novasim.sim.journal import Journal
@@ -37,11 +39,27 @@ def _objects_of(method: Method) -> dict[str, type[msgspec.Struct]]:
 
 
 class _Dispatcher(RPCDispatcher):
-    """Remembers which message a thread works on, so that its reply can be lost."""
+    """Remembers which message a thread works on, so that its reply can be lost; and which endpoint was found for a
+    method, so that only the first message of a kind pays for the search and its watchdog."""
+
+    def __init__(self, endpoints: list[object]):
+        super().__init__(endpoints, serializer.ObjectSerializer(), None)
+        self._found: dict[tuple[str, ...], object] = {}
 
     def dispatch(self, incoming: base.RpcIncomingMessage) -> Any:
         _INCOMING.set(incoming)
-        return super().dispatch(incoming)
+        endpoint = self._found.get(_kind(incoming.message))
+        if endpoint is None or incoming.client_timeout:
+            return super().dispatch(incoming)
+        return super()._do_dispatch(endpoint, incoming.message["method"], incoming.ctxt, incoming.message["args"])
+
+    def _do_dispatch(self, endpoint: object, method: str, ctxt: Any, args: dict[str, Any]) -> Any:
+        self._found[_kind(_INCOMING.get().message)] = endpoint
+        return super()._do_dispatch(endpoint, method, ctxt, args)
+
+
+def _kind(message: dict[str, Any]) -> tuple[str, ...]:
+    return message.get("namespace", ""), message.get("version", ""), message.get("method", "")
 
 
 def _lose_the_reply() -> None:
@@ -92,6 +110,16 @@ def endpoints(contract: type[Contract], implementation: object, journal: Journal
         for version in (contract.version, *contract.older_versions)]
 
 
+class _RPCServer(rpc_server.RPCServer):
+    """An RPC server for a topic."""
+
+    def _create_listener(self) -> base.Listener:
+        driver = self.transport._driver
+        if isinstance(driver, SimDriver):
+            return driver.listen(self._target, 1, None)
+        return rabbit_listener.listen(driver, self._target)
+
+
 class SharedRPCServer(rpc_server.RPCServer):
     """An RPC server for the queues ``<topic>.<host>`` of many hosts, which may change while it runs.
 
@@ -101,7 +129,7 @@ class SharedRPCServer(rpc_server.RPCServer):
     def __init__(self, transport: Any, target: oslo_messaging.Target, dispatcher: RPCDispatcher, front: str | None):
         super().__init__(transport, target, dispatcher)
         self._queues: dict[str, str | None] = {front: None} if front else {}
-        self._shared: SharedListener | SimListener
+        self._shared: rabbit_listener.SharedListener | SimListener
 
     def _of(self, hosts: Sequence[str]) -> dict[str, str | None]:
         return {f"{self._target.topic}.{host}": host for host in hosts}
@@ -111,8 +139,8 @@ class SharedRPCServer(rpc_server.RPCServer):
         if isinstance(driver, SimDriver):
             self._shared = driver.listen_to_queues(self._queues)
             return self._shared
-        self._shared = SharedListener(driver, driver._get_exchange(target), self._queues)
-        return adapter(self._shared)
+        self._shared = rabbit_listener.SharedListener(driver, driver._get_exchange(target), self._queues)
+        return rabbit_listener.adapter(self._shared)
 
     def add_hosts(self, hosts: Sequence[str]) -> None:
         """Take the messages to these hosts, too; first come those that have waited for them."""
@@ -129,25 +157,61 @@ class SharedRPCServer(rpc_server.RPCServer):
 def _dispatcher(parts: Sequence[tuple[type[Contract], object]], journal: Journal, faults: Faults) -> RPCDispatcher:
     dispatcher = _Dispatcher(
         [endpoint for contract, implementation in parts
-         for endpoint in endpoints(contract, implementation, journal.signed(contract.topic), faults)],
-        serializer.ObjectSerializer(), None)
+         for endpoint in endpoints(contract, implementation, journal.signed(contract.topic), faults)])
     # For nobody's ping but our own (Messaging.stop); the dispatcher warns of one that is handed in with the others.
     dispatcher.endpoints.append(PingEndpoint())
     return dispatcher
 
 
+class _GreenExecutor:
+    """What an RPC server asks of an executor, with nothing but a greenthread for a message: futurist's makes a future
+    of each, too, which costs more than all else that is done to hand a message over.
+
+    :param max_workers: messages worked on at once; more wait
+    """
+
+    def __init__(self, max_workers: int):
+        import eventlet
+
+        self._spawn = eventlet.spawn_n
+        self._waiting: collections.deque[Callable[[], Any]] = collections.deque()
+        self._at_most = max_workers
+        self._workers = 0
+        self._done = threading.Condition()
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> None:
+        # Whoever sends on sim:// may be one of these greenthreads, so it must not wait for one.
+        self._waiting.append(functools.partial(function, *args))
+        if self._workers < self._at_most:
+            self._workers += 1
+            self._spawn(self._work)
+
+    def _work(self) -> None:
+        try:
+            while self._waiting:
+                self._waiting.popleft()()
+        finally:
+            self._workers -= 1
+            if not self._workers:
+                with self._done:
+                    self._done.notify_all()
+
+    def shutdown(self, wait: bool) -> None:
+        with self._done:
+            self._done.wait_for(lambda: not wait or not self._workers)
+
+
 def _with_a_pool(rpc: S) -> S:
-    if rpc.executor_type == "threading":
-        # The idle threads of futurist's pool look every second whether they should end: they cost time all along,
-        # and make the end of each server wait for a second.
-        rpc._executor_cls = ThreadPoolExecutor
+    # The idle threads of futurist's pool look every second whether they should end: they cost time all along, and make
+    # the end of each server wait for a second.
+    rpc._executor_cls = ThreadPoolExecutor if rpc.executor_type == "threading" else _GreenExecutor
     return rpc
 
 
 def make(contract: type[Contract], implementation: object, transport: Any, host: str, journal: Journal,
          faults: Faults) -> rpc_server.RPCServer:
     """An RPC server, not started, for one service."""
-    return _with_a_pool(rpc_server.RPCServer(
+    return _with_a_pool(_RPCServer(
         transport, oslo_messaging.Target(topic=contract.topic, server=host),
         _dispatcher([(contract, implementation)], journal, faults)))
 
