@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Sequence
 
 EVENTLET, THREADING = "eventlet", "threading"
+# Each call of SQLite lets go of the interpreter, and would wait five milliseconds for a thread that computes.
+SWITCH_S = 0.00005
 _chosen: list[str] = []
 
 
@@ -41,7 +43,9 @@ def choose(kind: str) -> str:
     # Eventlet and what of oslo rests on it announce their retirement at import; the way out is this seam.
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="eventlet")
     warnings.filterwarnings("ignore", message=r"(?s).*[Ee]ventlet")
-    if kind == EVENTLET:
+    if kind == THREADING:
+        sys.setswitchinterval(SWITCH_S)
+    else:
         # Its own resolver costs a tenth of a second at each start, and knows less than the system's.
         os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
         import eventlet

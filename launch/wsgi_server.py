@@ -95,10 +95,18 @@ class Server:
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
 
+        pulled = threading.Event()
+
+        def close() -> None:
+            # The trigger is among what is closed, and whoever pulls it may still be at it when it has been noticed.
+            pulled.wait()
+            wasyncore.close_all(server._map, ignore_all=True)
+
         def stop() -> None:
             server.task_dispatcher.shutdown(timeout=self._patience_s)
             # In the thread that waits for the sockets: closed under its hands, they would be bad descriptors to it.
-            server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+            server.trigger.pull_trigger(close)
+            pulled.set()
             thread.join(5)
         return stop
 

@@ -9,6 +9,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "functional"))
 
 from cluster_fixture import clusters
 
+from novasim.launch import seam
+
+# Of native threads alone.
+collect_ignore = ["test_stop_of_the_http_server.py"] if seam.is_green() else []
+
 
 @pytest.fixture
 def make_cluster(tmp_path, novasim_shelf):
