@@ -38,6 +38,8 @@ class Client:
         self._client = oslo_messaging.get_rpc_client(
             transport, target, version_cap=contract.aliases.get(cap or "", cap),
             serializer=serializer.ObjectSerializer())
+        # It is asked with each message, and takes the version apart each time.
+        self._allowed = functools.cache(self._client.can_send_version)
         self._contract = contract
         self._journal = journal
         self._faults = faults
@@ -52,7 +54,7 @@ class Client:
     def can_send(self, name: str) -> bool:
         """Whether the cap allows any version of a method."""
         method = self._contract.methods[name]
-        return any(self._client.can_send_version(version) for version in (method.version, *method.older))
+        return any(map(self._allowed, (method.version, *method.older)))
 
     def wait_for(self, name: str, ctxt: RequestContext, **arguments: Any) -> Any:
         """Send what usually is cast to any server, and wait until it has been done.
@@ -111,7 +113,7 @@ class Client:
     def _version(self, method: Method, arguments: dict[str, Any]) -> str:
         wanted = [version for name, version in method.added.items() if arguments[name]]
         for version in (*wanted, method.version, *method.older):
-            if self._client.can_send_version(version):
+            if self._allowed(version):
                 return version
         return method.version
 

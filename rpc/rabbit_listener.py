@@ -20,6 +20,8 @@ from oslo_messaging._drivers import common as rpc_common
 
 from novasim.rpc.sim_driver import HOST_KEY
 
+PING = "oslo_rpc_server_ping"
+
 
 class _Consumer(impl_rabbit.Consumer):
     """A consumer that asks for its queue without waiting for the answer: 10,000 of them wait for one."""
@@ -52,6 +54,12 @@ class _Listener(amqpdriver.RpcAMQPListener):
     def _current_timeout(self, seconds: float) -> None:
         if seconds != amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN:
             self._patience = seconds
+
+    def __call__(self, message: Any) -> None:
+        super().__call__(message)
+        if self.incoming and self.incoming[-1].message.get("method") == PING:
+            # Its server is about to stop (rpc/transport.py).
+            self.look_again_soon()
 
     def look_again_soon(self) -> None:
         """More work for the thread that reads may follow."""

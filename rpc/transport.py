@@ -13,7 +13,7 @@ from oslo_messaging._drivers import amqpdriver
 from oslo_messaging.rpc import server as rpc_server
 
 from novasim import exceptions
-from novasim.rpc import server
+from novasim.rpc import rabbit_listener, server
 from novasim.rpc.client import Client
 from novasim.rpc.contract import Contract
 from novasim.rpc.options import AUTO
@@ -104,14 +104,14 @@ class Messaging:
 
     def _wake(self) -> None:
         """Send our own servers something: over RabbitMQ they, and whoever waits for replies, look up from waiting for
-        the next message only every 5 s, and would see no sooner that they are to stop."""
+        the next message only every 5 s, and would see no sooner that they are to stop; after this they look often."""
         driver = self._transport._driver
         if not isinstance(driver, amqpdriver.AMQPDriverBase):
             return
         for target in self._targets:
             client = oslo_messaging.get_rpc_client(self._transport, target, timeout=1, retry=0)
             with contextlib.suppress(oslo_messaging.MessagingException):
-                (client.call if driver._reply_q else client.cast)({}, "oslo_rpc_server_ping")
+                (client.call if driver._reply_q else client.cast)({}, rabbit_listener.PING)
 
     def _drain(self) -> None:
         for rpc in self._servers:
