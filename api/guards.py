@@ -26,19 +26,15 @@ Rules = Mapping[str, states.Action]
 
 
 def find(request: Request, server_id: str, read_deleted: bool = False, complete: bool = True,
-         with_metadata: bool | None = None, tx: Transaction | None = None) -> Instance:
+         with_metadata: bool | None = None) -> Instance:
     """A server that the caller may know of.
 
     :param complete: with metadata and system_metadata
     :param with_metadata: with the user's metadata or not, where that differs
-    :param tx: to read it in; None: by itself
     :raises InstanceNotFound: when there is none in the caller's project; admins see all projects
     """
-    if tx is None:
-        return request.api.db.read(
-            lambda tx: find(request, server_id, read_deleted, complete, with_metadata, tx))
-    return instances.get(tx, server_id, request.context.viewer, read_deleted, complete,
-                         complete if with_metadata is None else with_metadata)
+    return request.api.db.read(instances.get, server_id, request.context.viewer, read_deleted, complete,
+                               complete if with_metadata is None else with_metadata)
 
 
 def find_beside(request: Request, server_id: str, beside: instances.Beside,

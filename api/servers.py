@@ -122,12 +122,10 @@ def delete(api: Api, request: Request, server_id: str) -> Response:
     return Response(204)
 
 
-def shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction | None = None) -> list[dict[str, Any]]:
+def shown(request: Request, page: Sequence[Instance], view: str) -> list[dict[str, Any]]:
     """Servers as they are told, with what else their view needs: one statement a kind of fact for the whole page."""
-    def read(tx: Transaction) -> list[dict[str, Any]]:
-        return _shown(request, page, view, tx, availability_zones.of_servers(request.api, tx, page))
-
-    return read(tx) if tx else request.api.db.read(read)
+    return request.api.db.read(lambda tx: _shown(
+        request, page, view, tx, availability_zones.of_servers(request.api, tx, page)))
 
 
 def _shown(request: Request, page: Sequence[Instance], view: str, tx: Transaction, zones: Mapping[str, str],

@@ -7,11 +7,8 @@ oslo.messaging.
 
 from __future__ import annotations
 
-import collections
 import contextvars
-import functools
 import inspect
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -24,6 +21,7 @@ from oslo_messaging.rpc.dispatcher import ExpectedException, PingEndpoint, RPCDi
 
 from novasim.rpc import rabbit_listener, serializer
 from novasim.rpc.contract import Contract, Method, check, subject
+from novasim.rpc.green_executor import GreenExecutor
 from novasim.rpc.sim_driver import SimDriver, SimListener
 from novasim.sim.faults import DROP, HOP, Faults, Hop
 from novasim.sim.journal import Journal
@@ -163,48 +161,10 @@ def _dispatcher(parts: Sequence[tuple[type[Contract], object]], journal: Journal
     return dispatcher
 
 
-class _GreenExecutor:
-    """What an RPC server asks of an executor, with nothing but a greenthread for a message: futurist's makes a future
-    of each, too, which costs more than all else that is done to hand a message over.
-
-    :param max_workers: messages worked on at once; more wait
-    """
-
-    def __init__(self, max_workers: int):
-        import eventlet
-
-        self._spawn = eventlet.spawn_n
-        self._waiting: collections.deque[Callable[[], Any]] = collections.deque()
-        self._at_most = max_workers
-        self._workers = 0
-        self._done = threading.Condition()
-
-    def submit(self, function: Callable[..., Any], *args: Any) -> None:
-        # Whoever sends on sim:// may be one of these greenthreads, so it must not wait for one.
-        self._waiting.append(functools.partial(function, *args))
-        if self._workers < self._at_most:
-            self._workers += 1
-            self._spawn(self._work)
-
-    def _work(self) -> None:
-        try:
-            while self._waiting:
-                self._waiting.popleft()()
-        finally:
-            self._workers -= 1
-            if not self._workers:
-                with self._done:
-                    self._done.notify_all()
-
-    def shutdown(self, wait: bool) -> None:
-        with self._done:
-            self._done.wait_for(lambda: not wait or not self._workers)
-
-
 def _with_a_pool(rpc: S) -> S:
     # The idle threads of futurist's pool look every second whether they should end: they cost time all along, and make
     # the end of each server wait for a second.
-    rpc._executor_cls = ThreadPoolExecutor if rpc.executor_type == "threading" else _GreenExecutor
+    rpc._executor_cls = ThreadPoolExecutor if rpc.executor_type == "threading" else GreenExecutor
     return rpc
 
 

@@ -3,11 +3,11 @@
 import eventlet
 from eventlet.event import Event
 
-from novasim.rpc.server import _GreenExecutor
+from novasim.rpc.green_executor import GreenExecutor
 
 
 def test_more_than_it_works_on_wait_for_their_turn():
-    executor, gate, begun, done = _GreenExecutor(2), Event(), [], []
+    executor, gate, begun, done = GreenExecutor(2), Event(), [], []
 
     def work(number):
         begun.append(number)
