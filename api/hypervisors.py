@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from novasim import exceptions
 from novasim.api import query
 from novasim.api.answers import LINKS, answers, optional
@@ -13,6 +15,7 @@ from novasim.api.query import Parameter
 from novasim.api.views import hypervisors as views
 from novasim.api.wsgi import Request
 from novasim.db import hosts, instance_pages
+from novasim.db.engine import Transaction
 from novasim.objects import ComputeNode, Instance
 
 if TYPE_CHECKING:
@@ -41,8 +44,22 @@ def _servers(request: Request, nodes: Sequence[ComputeNode]) -> dict[str, list[I
 def _shown(request: Request, nodes: Sequence[ComputeNode], view: View,
            servers: Mapping[str, list[Instance]] | None = None) -> list[dict[str, Any]]:
     services = request.api.db.read(hosts.services_on, [node.host for node in nodes])
+    if view is views.full and request.version < 88:
+        nodes = request.api.db.read(_counted, nodes)
     return [view(request, node, services.get(node.host), None if servers is None else servers[node.host])
             for node in nodes]
+
+
+def _counted(tx: Transaction, nodes: Sequence[ComputeNode]) -> list[ComputeNode]:
+    """What runs on them now: their rows say what did when a host last took stock."""
+    found = {host: workload for part in hosts.chunks([node.host for node in nodes])
+             for host, workload in instance_pages.workloads(tx, part).items()}
+    return [msgspec.structs.replace(node, **_as_shown(found.get(node.host, instance_pages.Workload())))
+            for node in nodes]
+
+
+def _as_shown(workload: instance_pages.Workload) -> dict[str, int]:
+    return {"running_vms": workload.servers, "current_workload": workload.busy}
 
 
 def _list(request: Request, path: str, view: View) -> Any:
@@ -131,4 +148,5 @@ def servers(api: Api, request: Request, hypervisor_id: str) -> Any:
 @answers({"hypervisor_statistics": {...: int}})
 def statistics(api: Api, request: Request) -> Any:
     request.authorize("os-hypervisors:statistics")
-    return {"hypervisor_statistics": api.db.read(hosts.statistics)}
+    return {"hypervisor_statistics": api.db.read(
+        lambda tx: hosts.statistics(tx) | _as_shown(instance_pages.workload(tx)))}

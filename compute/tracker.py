@@ -85,8 +85,8 @@ def count_workload(agents: Agents) -> None:
     measured = monitors.measure(agents)
     running = collections.Counter(guest.host for guest in agents.driver.list_guests(agents.hosts)
                                   if guest.power_state == states.RUNNING)
-    busy = {host: count for part in hosts.chunks(agents.hosts)
-            for host, count in agents.db.read(instance_pages.count_busy, part).items()}
+    busy = {host: found.busy for part in hosts.chunks(agents.hosts)
+            for host, found in agents.db.read(instance_pages.workloads, part).items()}
 
     def write(tx: Transaction) -> None:
         nodes = hosts.nodes_of(tx, agents.hosts)

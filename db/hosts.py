@@ -288,9 +288,9 @@ def set_metrics(tx: Transaction, metrics: Mapping[str, str | None]) -> None:
 
 
 def statistics(tx: Transaction) -> dict[str, int]:
-    """Count and sums over all hypervisors (spec 3.9)."""
+    """Count and sums over all hypervisors (spec 3.9), but for what runs on them."""
     names = ("vcpus", "memory_mb", "local_gb", "vcpus_used", "memory_mb_used", "local_gb_used", "free_ram_mb",
-             "free_disk_gb", "current_workload", "running_vms", "disk_available_least")
+             "free_disk_gb", "disk_available_least")
     row = tx.execute(select(func.count().label("count"), *(
         func.coalesce(func.sum(_N[name]), 0).label(name) for name in names)).where(_N.deleted == 0)).one()
     return {name: int(value) for name, value in row._mapping.items()}

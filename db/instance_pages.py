@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, exists, func, or_, select, true
 from sqlalchemy.sql import ColumnElement
@@ -129,11 +129,23 @@ def _status_condition(statuses: Sequence[str]) -> ColumnElement[bool]:
     return or_(*parts) if parts else ~true()
 
 
-def count_busy(tx: Transaction, hosts: Sequence[str]) -> dict[str, int]:
-    """How many servers with a task each of these hosts has."""
-    rows = tx.execute(select(_T.host, func.count().label("busy")).where(
-        _T.host.in_(hosts), _T.deleted == 0, _T.task_state.is_not(None)).group_by(_T.host))
-    return {row.host: row.busy for row in rows}
+class Workload(NamedTuple):
+    """How many servers a host has, or all hosts have, and how many of them have a task."""
+    servers: int = 0
+    busy: int = 0
+
+
+def workload(tx: Transaction) -> Workload:
+    """That of all hosts."""
+    return Workload._make(tx.execute(select(func.count(), func.count(_T.task_state)).where(
+        _T.deleted == 0, _T.host.is_not(None))).one())
+
+
+def workloads(tx: Transaction, hosts: Sequence[str]) -> dict[str, Workload]:
+    """Those of these hosts that have servers."""
+    return {host: Workload(servers, busy) for host, servers, busy in tx.execute(
+        select(_T.host, func.count(), func.count(_T.task_state)).where(
+            _T.host.in_(hosts), _T.deleted == 0).group_by(_T.host))}
 
 
 def on_hosts(tx: Transaction, hosts: Sequence[str], busy: bool = False) -> list[Instance]:

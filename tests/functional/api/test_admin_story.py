@@ -171,10 +171,12 @@ def test_hypervisors_show_what_is_used(cloud):
     server = cloud.boot("3")
     [first, *_] = cloud.get("/os-hypervisors/detail").body["hypervisors"]
     assert (first["vcpus_used"], first["memory_mb_used"], first["local_gb_used"]) == (2, 4096, 40)
+    assert (first["running_vms"], first["current_workload"]) == (1, 0), "before any host takes stock"
     assert first["service"] == {"id": 1, "host": "cmp-1", "disabled_reason": None}
     assert cloud.get("/os-hypervisors/1").body["hypervisor"] == first
     sums = cloud.get("/os-hypervisors/statistics").body["hypervisor_statistics"]
     assert (sums["count"], sums["vcpus"], sums["vcpus_used"]) == (3, 48, 2)
+    assert (sums["running_vms"], sums["current_workload"]) == (1, 0)
     assert cloud.get("/os-hypervisors/cmp-1/servers").body["hypervisors"][0]["servers"] == [
         {"uuid": server, "name": "vm"}]
     assert len(cloud.get("/os-hypervisors/cmp/search").body["hypervisors"]) == 3
