@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, Select, Update, and_, bindparam, func, insert, literal, select, true, union_all
+from sqlalchemy import Insert, Select, Update, and_, bindparam, func, insert, literal, select, union_all
 from sqlalchemy import update as sql_update
 from sqlalchemy.sql import ColumnElement
 
@@ -65,19 +65,20 @@ def _start_statement(names: tuple[str, ...]) -> Insert:
     """Insert these events for a request that has an action; nothing for one that has none."""
     now, host = bindparam("b_now", type_=models.Time), bindparam("b_host", type_=models.Name)
 
-    def of_action(event: ColumnElement[Any]) -> Select[Any]:
-        return select(event, func.max(_A.id), now, bindparam("b_finish", type_=models.Time),
-                      bindparam("b_result", type_=models.Name), host, now, literal(0)).where(_OF_REQUEST).having(
-            func.max(_A.id).is_not(None))
+    def new(event: ColumnElement[Any], action_id: ColumnElement[Any]) -> Select[Any]:
+        return select(event, action_id, now, bindparam("b_finish", type_=models.Time),
+                      bindparam("b_result", type_=models.Name), host, now, literal(0))
 
+    newest = func.max(_A.id)
     # Most hops are one event, and a table of one name is dear on MariaDB.
     if len(names) == 1:
-        new = of_action(literal(names[0], models.Name))
+        rows = new(literal(names[0], models.Name), newest).where(_OF_REQUEST).having(newest.is_not(None))
     else:
+        action = select(newest.label("id")).where(_OF_REQUEST).subquery()
         each = union_all(*(select(literal(name, models.Name).label("event")) for name in names)).subquery()
-        new = of_action(each.c.event).select_from(models.instance_actions.join(each, true())).group_by(each.c.event)
+        rows = new(each.c.event, action.c.id).select_from(each.join(action, action.c.id.is_not(None)))
     return insert(models.instance_actions_events).from_select(
-        ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"], new)
+        ["event", "action_id", "start_time", "finish_time", "result", "host", "created_at", "deleted"], rows)
 
 
 def start_event(tx: Transaction, request_id: str, instance_uuid: str, event: Event, host: str | None = None,

@@ -4,6 +4,7 @@ that is done to hand a message over (ADR 21).
 
 from __future__ import annotations
 
+import _thread
 import collections
 import functools
 import threading
@@ -12,15 +13,12 @@ from typing import Any
 
 
 class GreenExecutor:
-    """What an RPC server asks of an executor.
+    """What an RPC server asks of an executor. Greenthreads take turns only where they wait, so nothing is locked.
 
     :param max_workers: messages worked on at once; more wait
     """
 
     def __init__(self, max_workers: int):
-        import eventlet
-
-        self._spawn = eventlet.spawn_n
         self._waiting: collections.deque[Callable[[], Any]] = collections.deque()
         self._at_most = max_workers
         self._workers = 0
@@ -31,7 +29,7 @@ class GreenExecutor:
         self._waiting.append(functools.partial(function, *args))
         if self._workers < self._at_most:
             self._workers += 1
-            self._spawn(self._work)
+            _thread.start_new_thread(self._work, ())
 
     def _work(self) -> None:
         try:

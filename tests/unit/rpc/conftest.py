@@ -4,12 +4,15 @@ import uuid
 
 import pytest
 
-from novasim.launch import wiring
+from novasim.launch import seam, wiring
 from novasim.rpc.sim_driver import Bus
 from novasim.rpc.transport import Messaging
 from novasim.sim.clock import Clock
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
+
+# Of greenthreads alone.
+collect_ignore = [] if seam.is_green() else ["test_green_executor.py"]
 
 
 @pytest.fixture

@@ -1,26 +1,28 @@
 """What hands messages to greenthreads: a few at once, the others wait, and nobody who sends does."""
 
-import eventlet
-from eventlet.event import Event
+import threading
 
 from novasim.rpc.green_executor import GreenExecutor
 
+WAIT_S = 10
+
 
 def test_more_than_it_works_on_wait_for_their_turn():
-    executor, gate, begun, done = GreenExecutor(2), Event(), [], []
+    executor, gate, news, begun, done = GreenExecutor(2), threading.Event(), threading.Condition(), [], []
 
     def work(number):
-        begun.append(number)
-        gate.wait()
+        with news:
+            begun.append(number)
+            news.notify_all()
+        gate.wait(WAIT_S)
         done.append(number)
 
     for number in range(5):
         executor.submit(work, number)
     assert begun == []
-    eventlet.sleep(0)
-    assert begun == [0, 1]
-    gate.send()
-    for _ in range(5):
-        eventlet.sleep(0)
-    assert sorted(done) == begun == [0, 1, 2, 3, 4]
+    with news:
+        assert news.wait_for(lambda: len(begun) == 2, WAIT_S)
+    assert done == []
+    gate.set()
     executor.shutdown(wait=True)
+    assert begun == sorted(done) == [0, 1, 2, 3, 4]
