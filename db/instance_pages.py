@@ -143,9 +143,9 @@ def workload(tx: Transaction) -> Workload:
 
 def workloads(tx: Transaction, hosts: Sequence[str]) -> dict[str, Workload]:
     """Those of these hosts that have servers."""
-    rows = tx.execute(select(_T.host, func.count(), func.count(_T.task_state)).where(
+    rows = tx.execute(select(_T.host, func.count().label("servers"), func.count(_T.task_state).label("busy")).where(
         _T.host.in_(hosts), _T.deleted == 0).group_by(_T.host))
-    return {row[0]: Workload(row[1], row[2]) for row in rows}
+    return {row.host: Workload(row.servers, row.busy) for row in rows}
 
 
 def on_hosts(tx: Transaction, hosts: Sequence[str], busy: bool = False) -> list[Instance]:
