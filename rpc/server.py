@@ -49,7 +49,8 @@ class _Dispatcher(RPCDispatcher):
         endpoint = self._found.get(_kind(incoming.message))
         if endpoint is None or incoming.client_timeout:
             return super().dispatch(incoming)
-        return super()._do_dispatch(endpoint, incoming.message["method"], incoming.ctxt, incoming.message["args"])
+        return super()._do_dispatch(endpoint, incoming.message["method"], incoming.ctxt,
+                                    incoming.message.get("args", {}))
 
     def _do_dispatch(self, endpoint: object, method: str, ctxt: Any, args: dict[str, Any]) -> Any:
         self._found[_kind(_INCOMING.get().message)] = endpoint
