@@ -9,7 +9,6 @@ ratios are what to compare.
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -26,6 +25,7 @@ import meter  # noqa: E402
 import yardstick  # noqa: E402
 
 from novasim.cli import process  # noqa: E402
+from novasim.launch import seam  # noqa: E402
 
 HOSTS, MANY = 100, 1000
 READY_S = 300
@@ -34,11 +34,9 @@ DRAINED, DRAINED_AT_ONCE = 50, 10
 IDLE_S = 12
 # The real Nova with its fake driver on a machine like this one, and what this project wants to reach.
 NOVA = {"CPU ms a cycle": 2100, "one resize, p50 ms": 1600, "RSS KB an agent": 130_000}
-TARGETS = {"embedded": {"CPU ms a cycle, all": 10, "RSS KB an agent": 60},
-           "split": {"CPU ms a cycle, all": 40, "RSS KB an agent": 60}}
 # Native threads pay for each hand-over of the interpreter.
-TARGETS_WITH_THREADS = {"embedded": {"CPU ms a cycle, all": 25, "RSS KB an agent": 60},
-                        "split": {"CPU ms a cycle, all": 55, "RSS KB an agent": 60}}
+CPU_MS = {seam.EVENTLET: {"embedded": 10, "split": 40}, seam.THREADING: {"embedded": 25, "split": 55}}
+RSS_KB = 60
 
 
 def main():
@@ -157,10 +155,10 @@ def ratios(result, counts):
 
 def misses(results):
     """A line for each target that is not reached."""
-    wanted = TARGETS_WITH_THREADS if os.environ.get("NOVASIM_CONCURRENCY") == "threading" else TARGETS
     return [f"{size}, {hosts} hosts: {name} is {result[name]:.1f}, wanted are less than {limit}"
-            for size, targets in wanted.items() for hosts, result in results.get(size, {}).items()
-            for name, limit in targets.items() if result.get(name, 0) >= limit]
+            for size, cpu_ms in CPU_MS[seam.wanted([])].items() for hosts, result in results.get(size, {}).items()
+            for name, limit in (("CPU ms a cycle, all", cpu_ms), ("RSS KB an agent", RSS_KB))
+            if result.get(name, 0) >= limit]
 
 
 def table(results):

@@ -55,8 +55,7 @@ def show(tx: Transaction, uuid: str, project_id: str | None,
     """
     instance, rows = instances.get_all_beside(
         tx, uuid, project_id, _SHOWN_WITH_PORTS if with_ports else _SHOWN, {})
-    zone = [row.pop("zone") for row in rows][0]
-    return instance, zone, ports.of_found(rows) if with_ports else []
+    return instance, rows[0]["zone"], ports.of_found(rows) if with_ports else []
 
 
 def list_page(tx: Transaction, filters: Mapping[str, Any], limit: int, marker: str | None = None,

@@ -309,8 +309,9 @@ def _order(row: Addressed) -> tuple[int, int]:
 
 
 def of_found(rows: Sequence[dict[str, Any]]) -> list[Addressed]:
-    """The same of what was found beside a server (:data:`BESIDE`)."""
-    return sorted((Addressed(**row) for row in rows if row["number"] is not None), key=_order)
+    """The same of what was found beside a server (:data:`BESIDE`), maybe with more."""
+    return sorted((Addressed._make(row[name] for name in Addressed._fields)
+                   for row in rows if row["number"] is not None), key=_order)
 
 
 def security_groups_of(row: Addressed) -> list[str] | None:

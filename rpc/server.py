@@ -115,7 +115,7 @@ class _RPCServer(rpc_server.RPCServer):
     def _create_listener(self) -> base.Listener:
         driver = self.transport._driver
         if isinstance(driver, SimDriver):
-            return driver.listen(self._target, 1, None)
+            return super()._create_listener()
         return rabbit_listener.listen(driver, self._target)
 
 
