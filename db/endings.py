@@ -188,10 +188,11 @@ def erase(tx: Transaction, instance_uuid: str) -> list[str]:
     claims.drop_all(tx, instance_uuid)
     images.drop_unfinished(tx, instance_uuid)
     forget_shelving(tx, instance)
-    settle_quota(tx, instance, counted(instance, migration), None)
     if ports.NETWORK_ALLOCATED in instance.system_metadata:
         ports.release(tx, instance_uuid)
     actions.break_off(tx, instance_uuid, "The server was deleted")
     tags.destroy_all(tx, instance_uuid)
     instances.soft_delete(tx, instance_uuid)
+    # Last: all servers of a project that go at the same time wait for one another here.
+    settle_quota(tx, instance, counted(instance, migration), None)
     return sorted(host for host in hosts if host)

@@ -13,8 +13,9 @@ from novasim.cli.client import Client
 from novasim.cli.settings import Settings
 
 IMAGE = "155d900f-4e14-4e4c-a73d-069cbf4541e6"
-# The moment of changes-since is known to the second, and a change becomes visible when its transaction ends.
-OVERLAP_S = 3
+# The moment of changes-since is known to the second, and a change carries the time at which its transaction began:
+# one that waited long for its turn shows only to who looks far back.
+OVERLAP_S, LATE_S = 3, 60
 SHORTEST_S, LONGEST_S = 0.05, 0.5
 
 
@@ -29,7 +30,8 @@ class Crowd:
         self.client = Client(Settings(endpoint, "admin:admin", version))
         self.seen = {}
         self._pool = concurrent.futures.ThreadPoolExecutor(threads)
-        self._since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+        self._looked = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+        self._overlap_s = OVERLAP_S
 
     def __enter__(self):
         return self
@@ -107,13 +109,14 @@ class Crowd:
         return sum(server["status"] == status for server in self.seen.values())
 
     def _look(self):
-        """Take in what has changed since the last look; returns whether anything was new."""
-        asked = datetime.datetime.now(datetime.UTC)
-        query = {"changes-since": self._since.strftime("%Y-%m-%dT%H:%M:%SZ"), "all_tenants": 1}
+        """Take in what has changed since the last look, or lately if that brought nothing; returns whether anything
+        was new."""
+        asked, since = datetime.datetime.now(datetime.UTC), self._looked - datetime.timedelta(seconds=self._overlap_s)
+        query = {"changes-since": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "all_tenants": 1}
         news = {server["id"]: server for server in self.client.pages("/servers/detail", "servers", query)}
         changed = any(states(self.seen.get(name, {})) != states(server) for name, server in news.items())
         self.seen.update(news)
-        self._since = asked - datetime.timedelta(seconds=OVERLAP_S)
+        self._looked, self._overlap_s = asked, OVERLAP_S if changed else LATE_S
         return changed
 
 
