@@ -51,8 +51,10 @@ def plan(agents: Agents, names: Sequence[str]) -> list[Resumption]:
     mine = set(names)
     moves: dict[str, Migration] = {}
     servers: list[Instance] = []
+    held: list[Migration] = []
     for part in hosts.chunks(names):
         moves |= {move.instance_uuid: move for move in agents.db.read(migrations.in_progress_on, part)}
+        held += agents.db.read(migrations.held_on, part)
         servers += agents.db.read(instance_pages.on_hosts, part, True)
     found = []
     for server in servers:
@@ -62,7 +64,7 @@ def plan(agents: Agents, names: Sequence[str]) -> list[Resumption]:
         leaving = move is not None and move.migration_type == states.EVACUATION and server.task_state != states.DELETING
         if entry is not None and not leaving and (not entry.needs_move or move is not None):
             found.append(Resumption(server.host or "", server.uuid, move, entry.run, entry.actions))
-    for move in moves.values():
+    for move in [*moves.values(), *held]:
         rule = _BY_STEP.get((move.status, move.step))
         if rule is not None and getattr(move, rule.end) in mine:
             found.append(Resumption(getattr(move, rule.end), move.instance_uuid, move, rule.run, rule.actions))
@@ -150,6 +152,11 @@ def _confirm(agents: Agents, ctxt: RequestContext, instance: Instance, move: Mig
 def _revert(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:
     assert move is not None
     resize.revert_resize(agents, ctxt, instance, move, (move.step,))
+
+
+def _give_up(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:
+    assert move is not None
+    resize.give_up(agents, ctxt, instance, move)
 
 
 def _finish_revert(agents: Agents, ctxt: RequestContext, instance: Instance, move: Migration | None) -> None:
@@ -266,6 +273,7 @@ _BY_STEP = {
     (states.CONFIRMING, resize.ON_SOURCE): _Step("source_compute", _confirm, ("confirmResize",)),
     (states.REVERTING, None): _Step("dest_compute", _revert, ("revertResize",)),
     (states.REVERTING, resize.ON_DEST): _Step("dest_compute", _revert, ("revertResize",)),
+    (states.MIG_ERROR, resize.ON_DEST): _Step("dest_compute", _give_up, ("revertResize",)),
     (states.REVERTING, resize.DEST_DONE): _Step("source_compute", _finish_revert, ("revertResize",)),
     (states.REVERTING, resize.ON_SOURCE): _Step("source_compute", _finish_revert, ("revertResize",)),
     (states.QUEUED, None): _Step("source_compute", _begin_next, _LIVE),

@@ -251,17 +251,29 @@ def revert_resize(agents: Agents, ctxt: RequestContext, instance: Instance, migr
         migrations.advance(tx, migration.id, (states.REVERTING,), states.REVERTING, (ON_DEST,), step=DEST_DONE)
         actions.finish_event(tx, ctxt.request_id, instance.uuid, event)
 
-    def remove() -> None:
+    def remove() -> bool:
         agents.driver.destroy(host, instance.uuid, keep_backup=True)
         agents.db.write(hand_over)
         agents.note(ctxt, instance, "destination removed", states.RESIZED, states.RESIZE_REVERTING, states.REVERTING)
+        return True
 
     try:
         agents.db.write(begin)
     except OVERTAKEN as reason:
         return overtaken(ctxt, instance, "revert_resize", reason)
-    _guard(agents, ctxt, instance, migration, event, remove)
+    if not _guard(agents, ctxt, instance, migration, event, remove):
+        agents.db.insist(migrations.let_go, migration.id)
     # In any case: where the move was ended meanwhile, the source may be the one that has to put the guest back.
+    agents.compute.finish_revert_resize(ctxt, migration.source_compute, instance=instance, reservations=[],
+                                        migration=migration)
+
+
+def give_up(agents: Agents, ctxt: RequestContext, instance: Instance, migration: Migration) -> None:
+    """On the destination: end a revert whose move was ended while this host removed the guest, and died of it."""
+    host = ctxt.addressed_host or ""
+    if not lifecycle.belongs_here(agents, host, instance.uuid, migration.id):
+        agents.driver.destroy(host, instance.uuid, keep_backup=True)
+    agents.db.write(migrations.let_go, migration.id)
     agents.compute.finish_revert_resize(ctxt, migration.source_compute, instance=instance, reservations=[],
                                         migration=migration)
 

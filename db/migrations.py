@@ -195,10 +195,23 @@ def settle(tx: Transaction, migration_ids: Sequence[int]) -> None:
     tx.execute(sql_update(models.migrations).where(_T.id.in_(migration_ids), _FAILED).values(step=states.SETTLED))
 
 
+_HELD = and_(_FAILED, _T.step == states.ON_DEST)
+
+
 def held_by_destination(tx: Transaction, instance_uuids: Sequence[str]) -> set[str]:
     """Those of these servers whose move ended at its source, while its destination was giving the guest up."""
-    return set(tx.execute(select(_T.instance_uuid).where(
-        _T.instance_uuid.in_(instance_uuids), _T.status == states.MIG_ERROR, _T.step == states.ON_DEST)).scalars())
+    return set(tx.execute(select(_T.instance_uuid).where(_T.instance_uuid.in_(instance_uuids), _HELD)).scalars())
+
+
+def held_on(tx: Transaction, hosts: Sequence[str]) -> list[Migration]:
+    """The same as moves, by destination: what an agent looks at when it starts."""
+    return [Migration(**row._mapping) for row in tx.execute(select(*_COLUMNS).where(
+        _T.dest_compute.in_(hosts), _HELD, _T.deleted == 0))]
+
+
+def let_go(tx: Transaction, migration_id: int) -> None:
+    """Note that the destination of such a move has given the guest up."""
+    tx.execute(sql_update(models.migrations).where(_T.id == migration_id, _HELD).values(step=None))
 
 
 def all_in_progress(tx: Transaction) -> list[Migration]:

@@ -19,8 +19,8 @@ from oslo_config import cfg
 from oslo_log import log as logging
 
 from novasim import exceptions
-from novasim.api.schemas.simulated_hosts import HOSTS_MAX
-from novasim.launch import accounts, embedded, seed, service, split, wiring, wsgi_server
+from novasim.launch import accounts, seed, service, wiring, wsgi_server
+from novasim.sim import hostnames
 
 LOG = logging.getLogger(__name__)
 FACTS, CONFIG = "cluster.json", "novasim.conf"
@@ -48,7 +48,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, str]:
         "DEFAULT.state_path": str(state), "DEFAULT.profile": arguments.profile,
         "DEFAULT.log_dir": str(state / "log"), "simulator.stages": arguments.stages,
         "api.listen_port": str(arguments.port), "database.connection": arguments.db or f"sqlite:///{state}/novasim.sqlite",
-        "DEFAULT.transport_url": arguments.bus or embedded.bus_url()}
+        "DEFAULT.transport_url": arguments.bus or wiring.bus_url()}
     for text in arguments.set:
         name, equals, value = text.partition("=")
         section, _, option = name.rpartition(".")
@@ -89,8 +89,8 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 
     :raises ConfigurationError: when the directory cannot be written, an option is wrong, or the port is taken
     """
-    if arguments.hosts is not None and not 1 <= arguments.hosts <= HOSTS_MAX:
-        raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to {HOSTS_MAX}")
+    if arguments.hosts is not None and not 1 <= arguments.hosts <= hostnames.MOST:
+        raise exceptions.Invalid(f"--hosts {arguments.hosts}: from 1 to {hostnames.MOST}")
     directory = arguments.state_dir
     try:
         # What is in it is nobody else's business: passwords as hashes, and what tokens are signed with.
@@ -107,6 +107,17 @@ def configure(arguments: argparse.Namespace) -> cfg.ConfigOpts:
             reason=f"port {conf.api.listen_port} of {conf.api.listen} is taken. Choose another with --port, "
                    "or stop what listens there")
     return conf
+
+
+def _make(arguments: argparse.Namespace, conf: cfg.ConfigOpts, stop: service.StopSignal) -> Any:
+    # Who looks after processes needs nothing of what they need.
+    if arguments.bus and not arguments.bus.startswith("sim:"):
+        from novasim.launch.split import SplitCluster
+
+        return SplitCluster(conf, arguments.state_dir / CONFIG, arguments.hosts, stop)
+    from novasim.launch.embedded import EmbeddedCluster
+
+    return EmbeddedCluster(arguments.state_dir, arguments.hosts, conf=conf, kill=service.die)
 
 
 def _facts(arguments: argparse.Namespace, conf: cfg.ConfigOpts, cluster: Any, began: float) -> dict[str, Any]:
@@ -133,9 +144,7 @@ def main(argv: Sequence[str]) -> int:
         conf = configure(arguments)
         conf.set_override("log_file", "cluster.log")
         logging.setup(conf, "novasim")
-        cluster: Any = (split.SplitCluster(conf, arguments.state_dir / CONFIG, arguments.hosts, stop) if arguments.bus
-                        and not arguments.bus.startswith("sim:") else embedded.EmbeddedCluster(
-                            arguments.state_dir, arguments.hosts, conf=conf, kill=service.die))
+        cluster = _make(arguments, conf, stop)
         cluster.start()
     except exceptions.NovasimException as error:
         service.say({"error": error.text})

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import itertools
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,17 +17,11 @@ from novasim.db import hosts as db_hosts
 from novasim.db import versioning
 from novasim.db.engine import Database, Transaction
 from novasim.db.restore_point import RestorePoint
-from novasim.launch import seed, service, wiring
+from novasim.launch import api, compute, conductor, scheduler, seed, wiring
 from novasim.launch.fault_book import FaultBook
+from novasim.launch.running import Running
 from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import Clock
-
-_NUMBERS = itertools.count(1)
-
-
-def bus_url() -> str:
-    """A bus that no other cluster of this process has."""
-    return f"sim://cluster-{os.getpid()}-{next(_NUMBERS)}/"
 
 
 class EmbeddedCluster:
@@ -46,14 +38,14 @@ class EmbeddedCluster:
                  clock: Clock | None = None, conf: cfg.ConfigOpts | None = None, database: Database | None = None,
                  kill: Callable[[], object] | None = None):
         self.conf = conf or wiring.build_config(overrides={
-            "state_path": str(state_dir), "transport_url": bus_url(), "api.listen_port": 0, **(overrides or {})})
+            "state_path": str(state_dir), "transport_url": wiring.bus_url(), "api.listen_port": 0, **(overrides or {})})
         self._url = self.conf.transport_url
         self._clock = clock or Clock()
         self._hosts = hosts
         self._database = database
         self._kill = kill
         self._restore_point: RestorePoint | None = None
-        self._services: list[service.Running] = []
+        self._services: list[Running] = []
         self._stops = contextlib.ExitStack()
         self.agents: Any = None
 
@@ -79,17 +71,17 @@ class EmbeddedCluster:
         self.faults = FaultBook(self.ground)
         self.faults.listen()
         self.hosts = seed.machines(self.ground.db, self.conf.profile, self._hosts)
-        self.orchestrator = self._run(service.start_conductor).facts["orchestrator"]
-        self._run(service.start_scheduler)
+        self.orchestrator = self._run(conductor.start).facts["orchestrator"]
+        self._run(scheduler.start)
         self.conf.set_override("host", seed.FLEET)
-        self.agents = self._run(service.start_compute).facts["agents"]
+        self.agents = self._run(compute.start).facts["agents"]
         self.conf.clear_override("host")
-        api = self._run(service.start_api)
-        self.endpoint: str = api.facts["endpoint"]
-        self.app = api.facts["app"]
+        facts = self._run(api.start).facts
+        self.endpoint: str = facts["endpoint"]
+        self.app = facts["app"]
         self.app.faults = self.faults
 
-    def _run(self, start: Callable[[wiring.Ground], service.Running]) -> service.Running:
+    def _run(self, start: Callable[[wiring.Ground], Running]) -> Running:
         running = start(self.ground)
         self._stops.callback(running.stop)
         self._services.append(running)

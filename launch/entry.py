@@ -4,9 +4,11 @@
 """
 
 # isort: skip_file
+import gc
+import importlib
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from novasim.launch import seam
 
@@ -17,21 +19,22 @@ def _run(service: str, argv: list[str]) -> int:
     if service == "whatif":
         # It computes and waits for nobody: processes of its own serve it better than greenthreads.
         seam.choose(seam.THREADING)
-        from novasim.launch.whatif import command
-
-        return command.main(argv)
+        return int(_import("whatif.command").main(argv))
     seam.choose(seam.wanted(argv))
-    if service == "manage":
-        from novasim.launch import manage
+    if service in ("cluster", "manage"):
+        code = int(_import(service).main(argv))
+        return code if service == "manage" else _end(code)
+    return _end(_import("service", service).main(service, argv))
 
-        return manage.main(argv)
-    if service == "cluster":
-        from novasim.launch import cluster
 
-        return _end(cluster.main(argv))
-    from novasim.launch import service as services
-
-    return _end(services.main(service, argv))
+def _import(name: str, *more: str) -> Any:
+    """Import modules of this room; returns the first. What is imported stays, so that to look for garbage meanwhile,
+    a seventh of the time of a start, is for nothing."""
+    gc.disable()
+    module, *_ = [importlib.import_module(f"novasim.launch.{each}") for each in (name, *more)]
+    gc.freeze()
+    gc.enable()
+    return module
 
 
 def _end(code: int) -> NoReturn:

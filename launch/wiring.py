@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from pathlib import Path
@@ -16,12 +18,8 @@ from oslo_messaging.rpc import client as rpc_client
 
 from novasim import config
 from novasim.api import options as api_options
-from novasim.compute import lives
 from novasim.compute import options as compute_options
-from novasim.compute.agents import Agents
-from novasim.compute.virt.simulated import SimulatedDriver
 from novasim.conductor import options as conductor_options
-from novasim.conductor.orchestrator import Orchestrator
 from novasim.db import engine
 from novasim.db import hosts as db_hosts
 from novasim.db import options as db_options
@@ -29,20 +27,21 @@ from novasim.launch import options as launch_options
 from novasim.launch.notifications import Notifications
 from novasim.launch.timers import Timers
 from novasim.rpc import options as rpc_options
-from novasim.rpc.compute import Compute
-from novasim.rpc.conductor import Conductor
-from novasim.rpc.scheduler import Scheduler
 from novasim.rpc.transport import Messaging
 from novasim.scheduler import options as scheduler_options
-from novasim.sim import books, profiles
 from novasim.sim.chance import Chance
 from novasim.sim.clock import Clock
 from novasim.sim.faults import Faults
 from novasim.sim.journal import Journal
-from novasim.sim.stages import StageBook
 
 _ROOMS = (db_options, rpc_options, api_options, conductor_options, scheduler_options, compute_options, launch_options)
 EXCHANGE = "nova"
+_NUMBERS = itertools.count(1)
+
+
+def bus_url() -> str:
+    """A bus that no other cluster of this process has."""
+    return f"sim://cluster-{os.getpid()}-{next(_NUMBERS)}/"
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
@@ -116,21 +115,3 @@ class Ground:
         if self._owns_db:
             self.db.close()
         self.journal.close()
-
-
-def orchestrator(ground: Ground) -> Orchestrator:
-    """A conductor's parts."""
-    return Orchestrator(ground.conf, ground.db, ground.clock, ground.as_service("conductor"),
-                        ground.messaging.client(Scheduler, "conductor"), ground.messaging.client(Compute, "conductor"))
-
-
-def agents(ground: Ground) -> Agents:
-    """The parts of a process's compute agents, none of which lives yet."""
-    conf, alive = ground.conf, lives.Lives()
-    clock = lives.LivingClock(alive, ground.clock)
-    stages = StageBook.parse(books.read("stages", conf.simulator.stages), clock, ground.chance.stream("stages"))
-    driver = SimulatedDriver(Path(conf.state_path), profiles.load(conf.profile), stages, ground.faults, clock,
-                             conf.database.sqlite_synchronous)
-    return Agents(conf, alive, lives.database(alive, ground.db), ground.clock, ground.as_service("compute"),
-                  lives.tool(alive, driver), *(lives.tool(alive, ground.messaging.client(contract, "compute"))
-                                               for contract in (Conductor, Compute)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from novasim.launch import service
+from novasim.launch import compute
 
 DEADLINE_S = 20
 
@@ -26,7 +26,7 @@ def take_up_at_start(monkeypatch: Any) -> None:
         def shutdown(self, **_: Any) -> None:
             pass
 
-    monkeypatch.setattr(service, "ThreadPoolExecutor", Inline)
+    monkeypatch.setattr(compute, "ThreadPoolExecutor", Inline)
 
 
 class Held:

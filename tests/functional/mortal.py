@@ -6,7 +6,7 @@ is counted, and where the end comes.
 
 import dataclasses
 
-from novasim.launch import service, wiring
+from novasim.launch import compute
 from novasim.rpc.compute import Compute
 from novasim.rpc.conductor import Conductor
 from novasim.sim.faults import POINTS
@@ -61,7 +61,7 @@ class Mortal:
 
 def make_agents_mortal(monkeypatch, fate):
     """Agents that are started from now on share this fate."""
-    real = wiring.agents
+    real = compute.make_agents
 
     def agents(ground):
         made = real(ground)
@@ -69,7 +69,7 @@ def make_agents_mortal(monkeypatch, fate):
             made, db=Mortal(fate, made.db, {"write", "insist"}), driver=Mortal(fate, made.driver, VERBS),
             compute=Mortal(fate, made.compute, MESSAGES), conductor=Mortal(fate, made.conductor, MESSAGES))
 
-    monkeypatch.setattr(wiring, "agents", agents)
+    monkeypatch.setattr(compute, "make_agents", agents)
 
 
 class _Inline:
@@ -87,4 +87,4 @@ class _Inline:
 
 def recover_at_once(monkeypatch):
     """Agents take up what was left before their start returns, so that a test need not wait for it."""
-    monkeypatch.setattr(service, "ThreadPoolExecutor", _Inline)
+    monkeypatch.setattr(compute, "ThreadPoolExecutor", _Inline)

@@ -53,7 +53,7 @@ def keystone(make_cluster):
 def endpoint(keystone, tmp_path):
     """URL of a compute service that knows no users."""
     path = tmp_path / "novasim.conf"
-    general = f"[DEFAULT]\nstate_path = {tmp_path}/compute\ntransport_url = {embedded.bus_url()}\n"
+    general = f"[DEFAULT]\nstate_path = {tmp_path}/compute\ntransport_url = {wiring.bus_url()}\n"
     path.write_text(general + ASKED.format(keystone=keystone))
     with embedded.EmbeddedCluster(tmp_path / "compute", conf=wiring.build_config(files=[str(path)])) as cluster:
         yield cluster.endpoint

@@ -1,7 +1,7 @@
 """A restart in the middle of a move: what is kept, what goes on, and what stays on record (spec 12.2 #27-#29)."""
 
 import pytest
-from cluster_fixture import MEDIUM
+from cluster_fixture import DEADLINE_S, MEDIUM
 from holding import Held, ProcessDied, take_up_at_start
 from sqlalchemy import select
 
@@ -9,6 +9,7 @@ from novasim import states
 from novasim.compute import periodics
 from novasim.conductor import recovery
 from novasim.db import models
+from novasim.rpc.sim_driver import Bus
 from novasim.sim.clock import ManualClock
 
 
@@ -135,6 +136,30 @@ def test_an_event_that_is_overtaken_does_not_stay_open(manual, monkeypatch, verb
     held.release()
     manual.restart()
     assert None not in [result for _, result in events(manual, uuid)]
+
+
+@pytest.mark.spec("12.2/28")
+@pytest.mark.parametrize("fate", ["dies", "is not heard"])
+def test_a_destination_gives_up_what_was_reset_and(manual, monkeypatch, fate):
+    """Nobody tells the source to put the guest back, and it may not by itself while the destination may have it."""
+    uuid = manual.boot()
+    source = manual.row(uuid).host
+    manual.resize(uuid, MEDIUM)
+    manual.faults.add({"at": "rpc.send", "match": {"method": "finish_revert_resize"}, "do": "drop", "times": 1})
+    held = Held(monkeypatch, manual, "destroy", after=True)
+    mark = manual.watch.mark()
+    manual.begin(uuid, "revert")
+    held.wait()
+    manual.action(uuid, {"os-resetState": {"state": "active"}}, "admin:admin")
+    if fate == "dies":
+        held.die()
+        manual.watch.wait("agent died", mark)
+        manual.restart()
+    else:
+        held.release()
+    assert Bus.of(manual.conf.transport_url).wait_idle(DEADLINE_S)
+    periodics.cleanup_leftovers(manual.agents)
+    assert (manual.row(uuid).host, manual.guests(uuid)) == (source, {(source, "guest"): states.RUNNING})
 
 
 def test_a_conductor_that_dies_leaves_no_event_open(manual, monkeypatch):
