@@ -1,6 +1,8 @@
 """The floors of the house: which room may import which. doc/ARCHITECTURE.md tells why; this table decides."""
 
 import ast
+import subprocess
+import sys
 
 import pytest
 
@@ -26,6 +28,7 @@ KERNEL_FILES = {
 WITHIN = {"testing": "launch"}
 """Packages of novasim that stand in a room of another name."""
 GREEN = {"eventlet", "greenlet"}
+SERVICES = {"api", "conductor", "scheduler", "compute"}
 
 
 def imported(tree, package=""):
@@ -95,6 +98,25 @@ def test_only_launch_knows_eventlet(product):
         if name.partition(".")[0] in GREEN
     ]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_process_imports_its_own_service_only(service):
+    """Of the others it knows the options: what they are made of would double the time of its start."""
+    program = (
+        "import sys; from novasim.launch import seam; seam.choose('threading'); "
+        f"import novasim.launch.service, novasim.launch.{service}; print(*sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    others = {other: {f"novasim.{other}", f"novasim.{other}.options"} for other in SERVICES - {service}}
+    found = [
+        name
+        for name in ran.stdout.split()
+        for other, allowed in others.items()
+        if name.startswith(f"novasim.{other}") and name not in allowed
+    ]
+    assert not found, "\n".join(found)
+    assert f"novasim.{service}.options" in ran.stdout
 
 
 def test_the_kernel_is_a_closed_list(product):
