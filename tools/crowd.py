@@ -31,7 +31,6 @@ class Crowd:
         self.seen = {}
         self._pool = concurrent.futures.ThreadPoolExecutor(threads)
         self._looked = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-        self._overlap_s = OVERLAP_S
 
     def __enter__(self):
         return self
@@ -66,7 +65,7 @@ class Crowd:
         """
         began, pause, quiet = time.monotonic(), SHORTEST_S, threading.Event()
         while True:
-            changed = self._look()
+            changed = self._look(LATE_S if pause == LONGEST_S else OVERLAP_S)
             late = [server for server in servers if server not in self.seen or not done(self.seen[server])]
             if not late:
                 return {server: self.seen[server] for server in servers}
@@ -101,22 +100,21 @@ class Crowd:
             if time.monotonic() - began > deadline_s:
                 raise TimeoutError(f"servers are still being built after {deadline_s:g} s")
             quiet.wait(LONGEST_S)
-        self._look()
+        self._look(LATE_S)
         return dict(self.seen)
 
     def count(self, status):
         """How many servers had this status when last seen."""
         return sum(server["status"] == status for server in self.seen.values())
 
-    def _look(self):
-        """Take in what has changed since the last look, or lately if that brought nothing; returns whether anything
-        was new."""
-        asked, since = datetime.datetime.now(datetime.UTC), self._looked - datetime.timedelta(seconds=self._overlap_s)
+    def _look(self, overlap_s):
+        """Take in what has changed since so long before the last look; returns whether anything was new."""
+        asked, since = datetime.datetime.now(datetime.UTC), self._looked - datetime.timedelta(seconds=overlap_s)
         query = {"changes-since": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "all_tenants": 1}
         news = {server["id"]: server for server in self.client.pages("/servers/detail", "servers", query)}
         changed = any(states(self.seen.get(name, {})) != states(server) for name, server in news.items())
         self.seen.update(news)
-        self._looked, self._overlap_s = asked, OVERLAP_S if changed else LATE_S
+        self._looked = asked
         return changed
 
 
