@@ -163,4 +163,7 @@ def listen(driver: Any, target: oslo_messaging.Target) -> base.Listener:
     for topic in (target.topic, f"{target.topic}.{target.server}"):
         conn.declare_topic_consumer(exchange_name=exchange, topic=topic, callback=listener)
     conn.declare_fanout_consumer(target.topic, listener)
+    for consumer in conn._consumers:
+        # What came while it waited for the broker's word on the next queue would lie there until more comes.
+        consumer.nowait = True
     return adapter(listener)

@@ -17,7 +17,7 @@ from oslo_config import cfg
 from novasim import exceptions
 from novasim.context import RequestContext
 from novasim.launch import wiring
-from novasim.rpc import options
+from novasim.rpc import options, rabbit_listener
 from novasim.rpc.contract import Contract, call, cast
 from novasim.rpc.sim_driver import Bus
 from novasim.rpc.transport import Messaging
@@ -188,7 +188,9 @@ def test_messages_come_in_the_order_in_which_they_were_sent(world):
     assert [word for _, word in world.heard_next(50)] == [str(number) for number in range(50)]
 
 
-def test_messages_wait_for_whoever_was_there_before(world):
+def test_messages_wait_for_whoever_was_there_before(world, monkeypatch):
+    # Who comes takes what is there, and does not wait for what comes next.
+    monkeypatch.setattr(rabbit_listener._Listener, "_patience", 10 * WAIT_S)
     first = world.serve("a")
     client = world.client()
     client.whisper(CTXT, "a", word="early")

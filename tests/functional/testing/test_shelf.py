@@ -95,7 +95,7 @@ def test_what_does_not_come_to_rest_is_ended_and_cut_off(shelf, monkeypatch):
     monkeypatch.setattr(cluster.faults, "_clock", clock)
     cluster.faults.add({"at": "virt.spawn", "do": {"delay": 60}})
     cluster.create()
-    cluster.watch.wait("building")
+    cluster.watch.wait("fault delay")
     shelf.put_back(cluster)
     other = shelf.cluster(graceful_shutdown_timeout=0)
     assert other is not cluster
