@@ -58,7 +58,6 @@ class _Listener(amqpdriver.RpcAMQPListener):
     def __call__(self, message: Any) -> None:
         super().__call__(message)
         if self.incoming and self.incoming[-1].message.get("method") == PING:
-            # Its server is about to stop (rpc/transport.py).
             self.look_again_soon()
 
     def look_again_soon(self) -> None:
@@ -132,9 +131,7 @@ class SharedListener(_Listener):
                     rabbit_quorum_queue=conn.rabbit_quorum_queue,
                     rabbit_quorum_queue_config=conn.rabbit_quorum_queue_config)
                 conn.declare_consumer(consumer)
-        if queues:
-            # The broker works in order: when it answers this, all of them are there.
-            conn.ensure(lambda: conn.channel.queue_declare(next(iter(queues)), passive=True))
+        self._see_it_done(queues)
 
     def _drop(self, queues: Iterable[str], delete: bool) -> None:
         conn = self.conn.connection
@@ -149,6 +146,26 @@ class SharedListener(_Listener):
                 conn.channel.callbacks.pop(str(tag), None)
                 if delete:
                     conn.channel.queue_delete(consumer.queue_name, nowait=True)
+        if delete:
+            self._see_it_done(self._consumers)
+
+    def _see_it_done(self, queues: Iterable[str]) -> None:
+        """The broker works in order: when it answers to one of these, all that it was told before is done."""
+        queue = next(iter(queues), None)
+        if queue is not None:
+            conn = self.conn.connection
+            conn.ensure(lambda: conn.channel.queue_declare(queue, passive=True))
+
+
+def wake(transport: Any, target: oslo_messaging.Target, answer: bool = False) -> None:
+    """Send a server of this process something. Its listener looks up from waiting for the next message every 5 s only;
+    after this one it looks often for a while, and sees what it has to do.
+
+    :param answer: and have it answered, so that whoever waits for replies looks up, too
+    """
+    client = oslo_messaging.get_rpc_client(transport, target, timeout=1, retry=0)
+    with contextlib.suppress(oslo_messaging.MessagingException):
+        (client.call if answer else client.cast)({}, PING)
 
 
 def adapter(listener: _Listener) -> base.Listener:

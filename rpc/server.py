@@ -122,12 +122,14 @@ class _RPCServer(rpc_server.RPCServer):
 class SharedRPCServer(rpc_server.RPCServer):
     """An RPC server for the queues ``<topic>.<host>`` of many hosts, which may change while it runs.
 
-    :param front: one more queue, for whom no host is addressed
+    :param front: one more, for whom no host is addressed
     """
 
-    def __init__(self, transport: Any, target: oslo_messaging.Target, dispatcher: RPCDispatcher, front: str | None):
+    def __init__(self, transport: Any, target: oslo_messaging.Target, dispatcher: RPCDispatcher,
+                 front: oslo_messaging.Target | None):
         super().__init__(transport, target, dispatcher)
-        self._queues: dict[str, str | None] = {front: None} if front else {}
+        self._front = front
+        self._queues: dict[str, str | None] = {f"{front.topic}.{front.server}": None} if front else {}
         self._shared: rabbit_listener.SharedListener | SimListener
 
     def _of(self, hosts: Sequence[str]) -> dict[str, str | None]:
@@ -143,6 +145,7 @@ class SharedRPCServer(rpc_server.RPCServer):
 
     def add_hosts(self, hosts: Sequence[str]) -> None:
         """Take the messages to these hosts, too; first come those that have waited for them."""
+        self._wake()
         self._shared.add(self._of(hosts))
 
     def drop_hosts(self, hosts: Sequence[str], delete: bool = False) -> None:
@@ -150,7 +153,12 @@ class SharedRPCServer(rpc_server.RPCServer):
 
         :param delete: the queues go, too, with what is in them; who sends something hears that nobody is there
         """
+        self._wake()
         self._shared.drop(self._of(hosts), delete)
+
+    def _wake(self) -> None:
+        if self._front is not None and isinstance(self._shared, rabbit_listener.SharedListener):
+            rabbit_listener.wake(self.transport, self._front)
 
 
 def _dispatcher(parts: Sequence[tuple[type[Contract], object]], journal: Journal, faults: Faults) -> RPCDispatcher:
@@ -186,4 +194,4 @@ def make_shared(contract: type[Contract], implementation: object, transport: Any
     return _with_a_pool(SharedRPCServer(
         transport, oslo_messaging.Target(topic=contract.topic, server=name),
         _dispatcher([(contract, implementation), *([front] if front else [])], journal, faults),
-        f"{front[0].topic}.{name}" if front else None))
+        oslo_messaging.Target(topic=front[0].topic, server=name) if front else None))

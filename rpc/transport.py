@@ -103,15 +103,12 @@ class Messaging:
         self._transport.cleanup()
 
     def _wake(self) -> None:
-        """Send our own servers something: over RabbitMQ they, and whoever waits for replies, look up from waiting for
-        the next message only every 5 s, and would see no sooner that they are to stop; after this they look often."""
+        """So that our servers, and whoever waits for replies, see soon that they are to stop."""
         driver = self._transport._driver
         if not isinstance(driver, amqpdriver.AMQPDriverBase):
             return
         for target in self._targets:
-            client = oslo_messaging.get_rpc_client(self._transport, target, timeout=1, retry=0)
-            with contextlib.suppress(oslo_messaging.MessagingException):
-                (client.call if driver._reply_q else client.cast)({}, rabbit_listener.PING)
+            rabbit_listener.wake(self._transport, target, driver._reply_q is not None)
 
     def _drain(self) -> None:
         for rpc in self._servers:

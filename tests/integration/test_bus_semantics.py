@@ -59,6 +59,17 @@ class Echo(Contract):
         """Remember it, for all."""
 
 
+class Front(Contract):
+    """What is said to a process that speaks for many."""
+
+    topic = "front"
+    version = "1.0"
+
+    @cast("1.0", directed=True)
+    def note(self, word: str) -> None:
+        """Remember it."""
+
+
 class Foreign(Exception):
     """Of a module that nobody was told of."""
 
@@ -84,7 +95,7 @@ class Service:
         assert self.free.wait(WAIT_S)
         self.heard.put((self.name, word))
 
-    whisper = shout = tell
+    whisper = shout = note = tell
 
 
 class World:
@@ -203,6 +214,27 @@ def test_messages_wait_for_whoever_was_there_before(world, monkeypatch):
     world.serve("a")
     assert sorted(word for _, word in world.heard_next(2)) == ["late", "later"]
     assert world.is_quiet(), "what was for all was for those who were there"
+
+
+def test_hosts_come_and_go_at_once(world, monkeypatch):
+    # Who adds one does not wait until the thread that reads looks up by itself.
+    monkeypatch.setattr(rabbit_listener._Listener, "_patience", 10 * WAIT_S)
+    messaging, client = world.join(), world.client()
+    agents = messaging.serve_hosts(Echo, Service("agents", world.heard), "many", (Front, Service("all", world.heard)))
+    messaging.client(Front, "test").note(CTXT, "many", word="here")
+    assert world.heard_next(1) == [("all", "here")]
+    agents.add_hosts(["h1", "h2"])
+    client.whisper(CTXT, "h1", word="early")
+    assert world.heard_next(1) == [("agents", "early")]
+    agents.drop_hosts(["h1"])
+    client.whisper(CTXT, "h1", word="late")
+    client.whisper(CTXT, "h2", word="meanwhile")
+    assert world.heard_next(1) == [("agents", "meanwhile")]
+    agents.add_hosts(["h1"])
+    assert world.heard_next(1) == [("agents", "late")]
+    agents.drop_hosts(["h2"], delete=True)
+    with pytest.raises(exceptions.ComputeServiceUnavailable, match="h2"):
+        client.whisper(CTXT, "h2", word="x")
 
 
 def test_a_message_to_nobody_is_refused(world):
