@@ -21,9 +21,10 @@ def _run(service: str, argv: list[str]) -> int:
         seam.choose(seam.THREADING)
         return int(_import("whatif.command").main(argv))
     seam.choose(seam.wanted(argv))
-    if service in ("cluster", "manage"):
-        code = int(_import(service).main(argv))
-        return code if service == "manage" else _end(code)
+    if service == "manage":
+        return int(_import("manage").main(argv))
+    if service == "cluster":
+        return _end(_import("cluster").main(argv))
     return _end(_import("service", service).main(service, argv))
 
 

@@ -70,21 +70,3 @@ def make_agents_mortal(monkeypatch, fate):
             compute=Mortal(fate, made.compute, MESSAGES), conductor=Mortal(fate, made.conductor, MESSAGES))
 
     monkeypatch.setattr(compute, "make_agents", agents)
-
-
-class _Inline:
-    """A pool without threads."""
-
-    def __init__(self, _):
-        pass
-
-    def submit(self, work, *args):
-        work(*args)
-
-    def shutdown(self, **_):
-        pass
-
-
-def recover_at_once(monkeypatch):
-    """Agents take up what was left before their start returns, so that a test need not wait for it."""
-    monkeypatch.setattr(compute, "ThreadPoolExecutor", _Inline)

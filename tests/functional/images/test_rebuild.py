@@ -4,8 +4,7 @@ import base64
 
 import pytest
 from cluster_fixture import ADMIN, SMALL, TINY
-from holding import Held
-from mortal import recover_at_once
+from holding import Held, take_up_at_start
 
 from novasim.conductor import recovery
 from novasim.db import images
@@ -165,7 +164,7 @@ def test_a_delete_in_the_middle(cluster, monkeypatch, verb, after):
 @pytest.mark.parametrize("verb", ["destroy", "spawn"])
 @pytest.mark.parametrize("after", [False, True])
 def test_a_restart_in_the_middle(cluster, monkeypatch, verb, after):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     uuid = cluster.boot()
     held = Held(monkeypatch, cluster, verb, after)
     ask(cluster, uuid)

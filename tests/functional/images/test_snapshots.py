@@ -3,8 +3,7 @@ between."""
 
 import pytest
 from cluster_fixture import ADMIN, SMALL, TINY, USER
-from holding import Held, Kept
-from mortal import recover_at_once
+from holding import Held, Kept, take_up_at_start
 
 from novasim import states
 from novasim.conductor import recovery
@@ -144,7 +143,7 @@ def test_a_reset_in_the_middle(cluster, monkeypatch, word):
 @pytest.mark.spec("8.12/snapshot")
 @pytest.mark.parametrize("word", BODIES)
 def test_a_restart_in_the_middle(cluster, monkeypatch, word):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     uuid = cluster.boot()
     held = Held(monkeypatch, cluster, "snapshot", after=True)
     request = ask(cluster, uuid, word).headers["x-openstack-request-id"]

@@ -2,8 +2,8 @@
 
 import pytest
 from cluster_fixture import ADMIN, SMALL, USER
+from holding import take_up_at_start
 from live_stories import ask, busy_guests, check_at
-from mortal import recover_at_once
 
 from novasim import states
 from novasim.compute import evacuate as agents_part
@@ -43,7 +43,7 @@ def guest_of_the_living(cluster, uuid, source):
 
 @pytest.mark.spec("2.3/evacuate", "8.12/evacuated", "2.6/live")
 def test_a_dead_host_and_its_return(make_cluster, monkeypatch):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     cluster = make_cluster(checked=True)
     uuid = cluster.boot()
     source, request = evacuate(cluster, uuid)
@@ -79,7 +79,7 @@ def test_the_agent_that_lived_all_along_removes_the_guest_by_the_clock(cluster):
 
 
 def test_a_server_deleted_meanwhile(make_cluster, monkeypatch):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     cluster = make_cluster()
     uuid = cluster.boot()
     evacuate(cluster, uuid)

@@ -4,8 +4,9 @@ import itertools
 
 import pytest
 from cluster_fixture import ADMIN
+from holding import take_up_at_start
 from live_stories import DONE, ask, busy_guests, check_at
-from mortal import Fate, make_agents_mortal, recover_at_once
+from mortal import Fate, make_agents_mortal
 
 from novasim import exceptions
 from novasim.compute import periodics
@@ -130,7 +131,7 @@ def test_death_at_any_step(make_cluster, monkeypatch, story, first):
     """
     mortal = Fate()
     make_agents_mortal(monkeypatch, mortal)
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     cluster = make_cluster(clock=ManualClock(), **PATIENCE)
     for number in itertools.count(first, 2):
         uuid = cluster.boot()
@@ -161,7 +162,7 @@ def test_death_at_any_step(make_cluster, monkeypatch, story, first):
 
 
 def test_a_source_that_starts_again_while_it_copied(make_cluster, monkeypatch, tmp_path):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     cluster = make_cluster(graceful_shutdown_timeout=1, **busy_guests(tmp_path))
     uuid = cluster.boot()
     source = cluster.row(uuid).host

@@ -4,7 +4,8 @@ told again and again with the death one step later (mortal.py)."""
 import itertools
 
 import pytest
-from mortal import Fate, make_agents_mortal, recover_at_once
+from holding import take_up_at_start
+from mortal import Fate, make_agents_mortal
 
 from novasim.conductor import recovery
 from novasim.sim.clock import ManualClock
@@ -35,7 +36,7 @@ def begin(cluster, uuid, word):
 def test_death_at_any_step(make_cluster, monkeypatch, story):
     mortal = Fate()
     make_agents_mortal(monkeypatch, mortal)
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     *past, last = story.split()
     cluster = make_cluster(clock=ManualClock(), reclaim_instance_interval=3600, **{"conductor.recovery_after": 1})
     for number in itertools.count():
@@ -66,7 +67,7 @@ def test_death_at_any_step(make_cluster, monkeypatch, story):
 def test_death_in_the_confirm_that_a_soft_delete_begins_with(make_cluster, monkeypatch, number):
     mortal = Fate()
     make_agents_mortal(monkeypatch, mortal)
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     cluster = make_cluster(clock=ManualClock(), reclaim_instance_interval=3600, **{"conductor.recovery_after": 1})
     uuid = cluster.boot()
     cluster.resize(uuid)

@@ -7,7 +7,8 @@ to its end alive (mortal.py). With the process die all messages that are queued,
 import itertools
 
 import pytest
-from mortal import Fate, make_agents_mortal, recover_at_once
+from holding import take_up_at_start
+from mortal import Fate, make_agents_mortal
 
 from novasim import exceptions, states
 from novasim.compute import periodics
@@ -70,7 +71,7 @@ def outcome(cluster, uuid):
 
 @pytest.fixture
 def recovery_first(monkeypatch):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
 
 
 @pytest.mark.spec("8.12/building", "8.12/deleting", "8.12/reboot", "8.12/powering", "8.12/resize_prep",

@@ -3,8 +3,7 @@ what is left (spec 2.7), and that the server can be used again."""
 
 import pytest
 from cluster_fixture import ADMIN, LARGE, MEDIUM
-from holding import Held
-from mortal import recover_at_once
+from holding import Held, take_up_at_start
 
 from novasim import states
 from novasim.conductor import recovery
@@ -154,7 +153,7 @@ def test_a_process_that_ends_in_a_hop(manual, monkeypatch, verb, after, vm_state
         request = ask(manual, uuid, word)
         held.wait().die()
         manual.watch.wait("agent died", mark)
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     # What the first start sends may be lost with it; the second takes it up.
     manual.restart()
     manual.restart()

@@ -19,10 +19,11 @@ import sys
 
 import pytest
 from cluster_fixture import ADMIN, DEADLINE_S, Cluster
+from holding import take_up_at_start
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from mortal import Fate, make_agents_mortal, recover_at_once
+from mortal import Fate, make_agents_mortal
 
 from novasim import exceptions, states
 from novasim.api import server_actions
@@ -339,7 +340,7 @@ def populate(path, database):
 @pytest.mark.timeout(max(300, STEPS / 4))
 @pytest.mark.spec("12.4/1", "12.4/2", "12.4/3", "12.4/4", "12.4/8")
 def test_nothing_breaks_the_invariants(tmp_path, monkeypatch, novasim_shelf):
-    recover_at_once(monkeypatch)
+    take_up_at_start(monkeypatch)
     make_agents_mortal(monkeypatch, FATE)
     (tmp_path / "profile.yaml").write_text(PROFILE)
     monkeypatch.setattr(Machine, "shelf", novasim_shelf)
